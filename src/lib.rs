@@ -1,0 +1,4 @@
+//! taskgate: a GraphQL task API with Auth0 and Permit.io in front of its schema.
+
+#[cfg(feature = "sandbox")]
+pub mod sandbox;

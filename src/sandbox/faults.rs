@@ -1,0 +1,108 @@
+//! Faults that a test or an operator can switch on: `PUT /sandbox/faults` adds one, `DELETE` clears all.
+//!
+//! ```json
+//! {"kind": "status", "status": 429, "retryAfter": 2, "path": "/allowed/bulk", "times": 3}
+//! ```
+
+use std::{future, time::Duration};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::Request,
+    http::{HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use futures_util::{StreamExt as _, stream};
+use serde::Deserialize;
+
+/// One fault, where it strikes and how often.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Fault {
+    #[serde(flatten)]
+    kind: Kind,
+    /// Strikes only this exact path; absent, every path.
+    path: Option<String>,
+    /// Strikes this many times and is gone; absent, until cleared.
+    times: Option<u32>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+enum Kind {
+    /// Answers correctly, late.
+    Delay { ms: u64 },
+    /// Answers with this status and no useful body.
+    Status { status: u16, retry_after: Option<u64> },
+    /// Accepts the request and never answers.
+    Hang,
+    /// Answers 200 with something that is not JSON.
+    Malformed,
+    /// Promises more bytes than it sends, then closes the connection.
+    Truncated,
+    /// Leaves out the last element of a bulk answer.
+    WrongLength,
+}
+
+impl Fault {
+    /// The first fault that strikes at `path`; one that has struck often enough is removed.
+    pub(super) fn take(faults: &mut Vec<Self>, path: &str) -> Option<Self> {
+        let index = faults.iter().position(|fault| fault.path.as_deref().is_none_or(|at| at == path))?;
+        let struck = faults[index].clone();
+        if let Some(left) = &mut faults[index].times {
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                faults.remove(index);
+            }
+        }
+        Some(struck)
+    }
+
+    pub(super) async fn disturb(self, request: Request, next: Next) -> Response {
+        match self.kind {
+            Kind::Delay { ms } => {
+                tokio::time::sleep(Duration::from_millis(ms)).await;
+                next.run(request).await
+            }
+            Kind::Status { status, retry_after } => refusal(status, retry_after),
+            Kind::Hang => future::pending().await,
+            Kind::Malformed => json(Body::from(r#"{"allow": [ nonsense"#)),
+            Kind::Truncated => truncated(),
+            Kind::WrongLength => shortened(next.run(request).await).await,
+        }
+    }
+}
+
+fn json(body: Body) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+fn refusal(status: u16, retry_after: Option<u64>) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = (status, axum::Json(serde_json::json!({"error": "injected fault"}))).into_response();
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+fn truncated() -> Response {
+    let half = stream::iter([Ok(Bytes::from_static(br#"{"allow": ["#))]);
+    let broken = half.chain(stream::iter([Err(std::io::Error::other("injected fault"))]));
+    let mut response = json(Body::from_stream(broken));
+    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(4096));
+    response
+}
+
+async fn shortened(response: Response) -> Response {
+    let (parts, body) = response.into_parts();
+    let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let Ok(mut answer) = serde_json::from_slice::<serde_json::Value>(&bytes) else {
+        return Response::from_parts(parts, Body::from(bytes));
+    };
+    if let Some(list) = answer.get_mut("allow").and_then(serde_json::Value::as_array_mut) {
+        list.pop();
+    }
+    json(Body::from(answer.to_string()))
+}
