@@ -1,4 +1,6 @@
 //! taskgate: a GraphQL task API with Auth0 and Permit.io in front of its schema.
 
+pub mod store;
+
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

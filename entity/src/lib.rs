@@ -1,1 +1,9 @@
+//! Storage shapes, one file per table. They are never GraphQL types: storage may change without the API.
+//!
+//! Points in time are `i64` microseconds since the Unix epoch, UTC: they compare and sort alike in SQLite and in
+//! PostgreSQL, which the pages' keyset cursors rely on.
 
+pub mod idempotency_key;
+pub mod role_assignment;
+pub mod task;
+pub mod user;

@@ -1,1 +1,17 @@
+//! The history of the database schema. A migration never imports `entity`: it must keep meaning the same when
+//! the entities move on.
 
+pub use sea_orm_migration::prelude::*;
+
+mod m20261124_000001_create_tasks_and_users;
+
+/// Applies the migrations in order, each at most once.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m20261124_000001_create_tasks_and_users::Migration)]
+    }
+}

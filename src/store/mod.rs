@@ -1,0 +1,130 @@
+//! Reads and writes of the database. Nothing here is reachable without naming a tenant: [`Store::tenant`] is the
+//! only way to a row, so that a forgotten filter cannot exist.
+//!
+//! SQLite by default, PostgreSQL for more than one node; both run the same queries. A transaction that writes
+//! takes SQLite's write lock when it begins: one that reads first and writes later fails under load, and waiting
+//! does not help it.
+
+mod error;
+mod idempotency;
+mod page;
+mod role;
+mod task;
+mod user;
+
+use std::{sync::Arc, time::Duration};
+
+use migration::{Migrator, MigratorTrait as _};
+use sea_orm::{
+    ColumnTrait, ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
+    sea_query::{Expr, ExprTrait as _, Func},
+    sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
+};
+
+pub use entity::role_assignment::Source;
+pub use error::StoreError;
+pub use idempotency::{Idempotency, KeyReused};
+pub use page::{End, Page, PageRequest, Position, SortValue};
+pub use role::{AdminRemoval, Role};
+pub use task::{NewTask, TaskChange, TaskCreation, TaskListQuery, TaskOrder, TaskPatch, TaskSort};
+pub use user::{NewUser, SignIn, UserCreation};
+
+/// The role whose last holder in a tenant can be neither removed nor demoted.
+pub const ADMIN: &str = "admin";
+
+/// Where the rows are.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `DATABASE_URL`: `sqlite://FILE?mode=rwc` or `postgres://…`.
+    pub url: String,
+    /// `DATABASE_MAX_CONNECTIONS`: connections of the pool. Default 8.
+    pub max_connections: u32,
+    /// `DATABASE_TIMEOUT_MS`: longest wait for a free connection. Default 5 s.
+    pub acquire_timeout: Duration,
+}
+
+/// The database. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    db: DatabaseConnection,
+}
+
+/// One tenant's rows; another tenant's are simply not there.
+#[derive(Debug, Clone)]
+pub struct TenantStore {
+    db: DatabaseConnection,
+    tenant: Arc<str>,
+}
+
+impl Store {
+    /// Opens the database and brings its schema up to date.
+    ///
+    /// # Errors
+    /// The database cannot be reached or opened, or a migration failed.
+    pub async fn connect(config: &Config) -> Result<Self, StoreError> {
+        let mut options = ConnectOptions::new(&config.url);
+        options
+            .max_connections(config.max_connections)
+            .acquire_timeout(config.acquire_timeout)
+            .connect_timeout(config.acquire_timeout)
+            .sqlx_logging(false)
+            .map_sqlx_sqlite_opts(|sqlite| {
+                sqlite
+                    .journal_mode(SqliteJournalMode::Wal)
+                    .synchronous(SqliteSynchronous::Normal)
+                    .busy_timeout(Duration::from_secs(5))
+                    .foreign_keys(true)
+                    .pragma("temp_store", "memory")
+            });
+        let db = Database::connect(options).await.map_err(StoreError::Unavailable)?;
+        Migrator::up(&db, None).await.map_err(StoreError::Migration)?;
+        Ok(Self { db })
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub async fn ready(&self) -> Result<(), StoreError> {
+        self.db.ping().await.map_err(StoreError::from)
+    }
+
+    /// The rows of the tenant `id`.
+    pub fn tenant(&self, id: &str) -> TenantStore {
+        TenantStore { db: self.db.clone(), tenant: id.into() }
+    }
+}
+
+impl TenantStore {
+    /// Key of the tenant.
+    pub fn id(&self) -> &str {
+        &self.tenant
+    }
+
+    /// `column` has `part` somewhere; case is ignored as far as the database can (SQLite: A to Z).
+    fn contains(&self, column: impl ColumnTrait, part: &str) -> Expr {
+        let search = match self.db.get_database_backend() {
+            DbBackend::Postgres => "strpos",
+            _ => "instr",
+        };
+        let lower = |text: Expr| Expr::from(Func::lower(text));
+        let arguments = [lower(column.into_expr()), lower(Expr::val(part))];
+        Expr::from(Func::cust(search).args(arguments)).gt(0)
+    }
+
+    /// The only way to begin a transaction that writes.
+    async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        Ok(self.db.begin_with_options(options).await?)
+    }
+}
+
+/// Now, in microseconds since the Unix epoch.
+fn now() -> i64 {
+    let nanos = time::OffsetDateTime::now_utc().unix_timestamp_nanos();
+    i64::try_from(nanos / 1_000).expect("the year 294246 is far away")
+}
