@@ -1,0 +1,79 @@
+//! Ends the description of every field that has a rule with a sentence about it. Introspection cannot carry
+//! applied directives, so this is how code generators and playgrounds learn what a field needs.
+
+use std::borrow::Cow;
+
+use async_graphql::{
+    ContainerType, Context, ContextSelectionSet, ObjectType, OutputType, Positioned, ServerResult, Value,
+    parser::types::Field,
+    registry::{MetaType, Registry},
+    resolver_utils::resolve_container,
+};
+
+use super::directives::Access;
+
+/// A root type whose fields, and those of every type below it, describe their own rules.
+pub(super) struct Described<T>(pub(super) T);
+
+impl<T: ObjectType> ContainerType for Described<T> {
+    async fn resolve_field(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
+        self.0.resolve_field(ctx).await
+    }
+}
+
+impl<T: ObjectType> OutputType for Described<T> {
+    fn type_name() -> Cow<'static, str> {
+        T::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        let name = T::create_type_info(registry);
+        describe(registry);
+        name
+    }
+
+    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, _field: &Positioned<Field>) -> ServerResult<Value> {
+        resolve_container(ctx, self).await
+    }
+}
+
+impl<T: ObjectType> ObjectType for Described<T> {}
+
+fn describe(registry: &mut Registry) {
+    for meta in registry.types.values_mut() {
+        match meta {
+            MetaType::Object { fields, .. } => {
+                for field in fields.values_mut() {
+                    append(&mut field.description, sentence(Access::of(&field.directive_invocations), "."));
+                }
+            }
+            MetaType::InputObject { input_fields, .. } => {
+                for field in input_fields.values_mut() {
+                    let access = Access::of(&field.directive_invocations);
+                    append(&mut field.description, sentence(access, " when supplied."));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn sentence(access: Option<Access>, end: &str) -> Option<String> {
+    match access? {
+        Access::Public => None,
+        Access::SignedIn => Some(format!("Requires a signed-in caller{end}")),
+        Access::Requires(need) => Some(format!("Requires `{}:{}`{end}", need.resource, need.action)),
+    }
+}
+
+/// Both roots describe the types they share; the second time changes nothing.
+fn append(description: &mut Option<String>, sentence: Option<String>) {
+    let Some(sentence) = sentence else { return };
+    let text = description.get_or_insert_default();
+    if !text.ends_with(&sentence) {
+        if !text.is_empty() {
+            text.push_str("\n\n");
+        }
+        text.push_str(&sentence);
+    }
+}

@@ -1,0 +1,182 @@
+//! The only mapping from our errors to what a client sees: a code, a sentence and the fields of that code.
+//! Causes go to the log, once, here.
+#![warn(clippy::wildcard_enum_match_arm)]
+
+use std::{error::Error as _, time::Duration};
+
+use async_graphql::{Error, ErrorExtensionValues, ErrorExtensions as _};
+use uuid::Uuid;
+
+use super::{decisions::Undecided, id::NodeKind, reason::DenialReason};
+use crate::{auth::Reason, permit::PermitError, store::StoreError};
+
+/// Sent with `retryAfterMs` when nobody told a better time.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Why a field was not answered.
+///
+/// It has no `Display` on purpose: a text alone would lose the code.
+#[derive(Debug)]
+pub(super) enum ApiError {
+    /// The field needs a signed-in caller and there is none.
+    SignInRequired,
+    Denied(Box<Denial>),
+    /// A question to the PDP has no answer.
+    Undecided(Undecided),
+    /// Permit's management API did not do it.
+    Permit(PermitError),
+    /// The object does not exist or is hidden from the caller; which of them is not told.
+    NotFound {
+        kind: NodeKind,
+        /// As the client sent it.
+        id: String,
+    },
+    /// A shape that the server cannot read.
+    BadInput {
+        field: String,
+        message: String,
+    },
+    /// The caller may not read it, and it answers `null` as if it were not there.
+    Hidden,
+    Store(StoreError),
+    /// A fault of ours.
+    Internal(&'static str),
+}
+
+/// A permission that the caller does not hold.
+#[derive(Debug, Clone)]
+pub(super) struct Denial {
+    pub(super) resource: String,
+    pub(super) action: String,
+    /// Global id of the object, when the question was about one.
+    pub(super) key: Option<String>,
+    pub(super) tenant: String,
+    pub(super) reason: DenialReason,
+    /// Under this name the decision is found in the log.
+    pub(super) decision_id: Uuid,
+}
+
+/// Marks an error that answers `null` and is not reported.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct HiddenMark;
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl ApiError {
+    pub(super) fn bad_input(field: &str, message: impl Into<String>) -> Self {
+        Self::BadInput { field: field.to_owned(), message: message.into() }
+    }
+
+    fn log(&self) {
+        match self {
+            Self::Store(error) => tracing::error!(error = chain(error), "store failed"),
+            Self::Permit(error) => tracing::warn!(error = chain(error), "permit API failed"),
+            Self::Undecided(Undecided::Permit(error)) => {
+                tracing::warn!(error = chain(error), "no decision");
+            }
+            Self::Internal(what) => tracing::error!(what, "internal fault"),
+            Self::Denied(denial) => tracing::info!(
+                permission = format!("{}:{}", denial.resource, denial.action),
+                tenant.id = denial.tenant,
+                decision.id = %denial.decision_id,
+                "refused"
+            ),
+            Self::SignInRequired
+            | Self::Undecided(Undecided::TooMany)
+            | Self::NotFound { .. }
+            | Self::BadInput { .. }
+            | Self::Hidden => {}
+        }
+    }
+}
+
+impl From<ApiError> for Error {
+    fn from(error: ApiError) -> Self {
+        error.log();
+        match error {
+            ApiError::SignInRequired => {
+                coded("UNAUTHENTICATED", Reason::MissingToken.advice())
+                    .extend_with(|_, e| e.set("reason", Reason::MissingToken.code()))
+            }
+            ApiError::Denied(denial) => forbidden(&denial),
+            ApiError::Undecided(Undecided::TooMany) => too_many_checks(),
+            ApiError::Undecided(Undecided::Permit(error)) | ApiError::Permit(error) => unavailable(&error),
+            ApiError::NotFound { kind, id } => {
+                coded("NOT_FOUND", &format!("There is no such {}.", kind.noun())).extend_with(|_, e| {
+                    e.set("type", kind.type_name());
+                    e.set("id", id.as_str());
+                })
+            }
+            ApiError::BadInput { field, message } => {
+                coded("BAD_USER_INPUT", &message).extend_with(|_, e| e.set("field", field.as_str()))
+            }
+            ApiError::Hidden => {
+                let mut error = Error::new("hidden");
+                error.source = Some(std::sync::Arc::new(HiddenMark));
+                error
+            }
+            ApiError::Store(_) | ApiError::Internal(_) => coded("INTERNAL", "The server made a mistake."),
+        }
+    }
+}
+
+fn coded(code: &str, message: &str) -> Error {
+    Error::new(message).extend_with(|_, e| e.set("code", code))
+}
+
+fn forbidden(denial: &Denial) -> Error {
+    let permission = format!("{}:{}", denial.resource, denial.action);
+    coded("FORBIDDEN", &format!("You may not do this: it needs the permission {permission}.")).extend_with(|_, e| {
+        e.set("action", denial.action.as_str());
+        e.set("resource", denial.resource.as_str());
+        if let Some(key) = &denial.key {
+            e.set("resourceKey", key.as_str());
+        }
+        e.set("tenant", denial.tenant.as_str());
+        e.set("reason", denial.reason.code());
+        e.set("hint", denial.reason.hint(&denial.resource, &denial.action));
+        e.set("decisionId", denial.decision_id.to_string());
+    })
+}
+
+fn too_many_checks() -> Error {
+    let limit = super::decisions::MAX_CHECKS;
+    coded("TOO_MANY_CHECKS", "This operation asks for too many permissions; ask for fewer rows or fields.")
+        .extend_with(|_, e| {
+            e.set("limit", limit);
+            e.set("actual", limit + 1);
+            e.set("what", "distinct permission checks");
+        })
+}
+
+fn unavailable(error: &PermitError) -> Error {
+    let wait = error.retry_after().unwrap_or(RETRY_AFTER);
+    coded("AUTHZ_UNAVAILABLE", "Permissions cannot be decided at the moment; try again.").extend_with(|_, e| {
+        e.set("retryAfterMs", u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        e.set("cause", error.cause().code());
+    })
+}
+
+/// The error and all its causes, for the log alone.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+/// The code that an error carries already.
+pub(super) fn code_of(extensions: Option<&ErrorExtensionValues>) -> Option<&str> {
+    match extensions?.get("code")? {
+        async_graphql::Value::String(code) => Some(code),
+        _ => None,
+    }
+}

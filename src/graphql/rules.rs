@@ -1,0 +1,239 @@
+//! What every field needs, read once from the schema's own registry, and the check that nothing was forgotten.
+//!
+//! The server does not start when a root field says nothing, when a rule stands where no guard would see it, or
+//! when an interface offers a way round one (interfaces call an object's methods without its guards).
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use async_graphql::{
+    ObjectType,
+    registry::{MetaField, MetaType, Registry},
+};
+use serde_json::json;
+
+use super::directives::{Access, Need};
+
+/// What one field needs.
+#[derive(Debug)]
+pub(super) struct Rule {
+    pub(super) access: Access,
+    /// Where the arguments name the object of an OBJECT rule.
+    pub(super) object: Option<ObjectArgument>,
+    /// Parts of the input that need a permission of their own when they are supplied.
+    pub(super) inputs: Vec<InputRule>,
+}
+
+/// Where the id of the object stands: in an argument, or in a field of the argument `input`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ObjectArgument {
+    Id,
+    InputId,
+}
+
+/// An input field with a rule.
+#[derive(Debug, Clone)]
+pub(super) struct InputRule {
+    pub(super) argument: String,
+    pub(super) field: String,
+    pub(super) need: Need,
+}
+
+/// A hole in the schema's protection; the text names it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CoverageError {
+    #[error("{0} says neither @public, @signedIn nor @requires, or says more than one of them")]
+    NoRule(String),
+    #[error("{0} has a rule but its type carries no guard; put `guard = \"permitted(…)\"` on the type")]
+    Unguarded(String),
+    #[error("interface {interface} has the guarded field {field}, which would be readable without its guard")]
+    InterfaceBypass { interface: String, field: String },
+    #[error("{0} may be refused, so it must be nullable: a refusal would cost its siblings")]
+    NotNullable(String),
+    #[error("{0} needs a permission on an object but no argument `id` or `input.id` names one")]
+    NoObject(String),
+}
+
+/// Every rule of the schema. A field that is not listed needs nothing beyond reaching its object.
+#[derive(Debug, Default)]
+pub(super) struct Rules {
+    fields: HashMap<String, HashMap<String, Rule>>,
+    roots: BTreeSet<String>,
+}
+
+/// Types whose object-level guard is [`permitted`](super::guard::permitted). Kept beside the rules because the
+/// registry does not know about guards; the coverage test calls every field anonymously to hold it to its word.
+const GUARDED: [&str; 3] = ["Query", "Mutation", "Task"];
+
+impl Rules {
+    /// Reads the rules of a schema with these roots.
+    ///
+    /// # Errors
+    /// Every hole that was found.
+    pub(super) fn read<Query: ObjectType, Mutation: ObjectType>() -> Result<Self, Vec<CoverageError>> {
+        let mut registry = Registry::default();
+        Query::create_type_info(&mut registry);
+        Mutation::create_type_info(&mut registry);
+        let roots = BTreeSet::from([Query::type_name().into_owned(), Mutation::type_name().into_owned()]);
+        let mut rules = Self { fields: HashMap::new(), roots };
+        let mut holes = Vec::new();
+        for (name, meta) in &registry.types {
+            if let MetaType::Object { fields, .. } = meta {
+                rules.read_object(&registry, name, fields.values(), &mut holes);
+            }
+        }
+        holes.extend(rules.interface_bypasses(&registry));
+        if holes.is_empty() { Ok(rules) } else { Err(holes) }
+    }
+
+    fn read_object<'a>(
+        &mut self,
+        registry: &Registry,
+        name: &str,
+        fields: impl Iterator<Item = &'a MetaField>,
+        holes: &mut Vec<CoverageError>,
+    ) {
+        let is_root = self.roots.contains(name);
+        let mut rules = HashMap::new();
+        for field in fields {
+            let coordinate = format!("{name}.{}", field.name);
+            match Access::of(&field.directive_invocations) {
+                Some(access) => {
+                    let rule = Rule { access, object: object_argument(registry, field), inputs: inputs(registry, field) };
+                    holes.extend(rule.holes(&coordinate, name, field, is_root));
+                    rules.insert(field.name.clone(), rule);
+                }
+                None if is_root || !field.directive_invocations.is_empty() => {
+                    holes.push(CoverageError::NoRule(coordinate));
+                }
+                None => {}
+            }
+        }
+        if !rules.is_empty() {
+            self.fields.insert(name.to_owned(), rules);
+        }
+    }
+
+    fn interface_bypasses(&self, registry: &Registry) -> Vec<CoverageError> {
+        let mut holes = Vec::new();
+        for (interface, meta) in &registry.types {
+            let MetaType::Interface { fields, possible_types, .. } = meta else { continue };
+            let guarded = |field: &&String| {
+                possible_types.iter().any(|object| self.get(object, field).is_some())
+            };
+            holes.extend(fields.keys().filter(guarded).map(|field| CoverageError::InterfaceBypass {
+                interface: interface.clone(),
+                field: field.clone(),
+            }));
+        }
+        holes
+    }
+
+    pub(super) fn get(&self, object: &str, field: &str) -> Option<&Rule> {
+        self.fields.get(object)?.get(field)
+    }
+
+    pub(super) fn is_root(&self, object: &str) -> bool {
+        self.roots.contains(object)
+    }
+
+    /// Every permission that a field or an input field asks for, as (resource, action), sorted.
+    pub(super) fn permissions(&self) -> BTreeSet<(String, String)> {
+        let rules = self.fields.values().flat_map(HashMap::values);
+        rules
+            .flat_map(|rule| {
+                let own = match &rule.access {
+                    Access::Requires(need) => Some(need),
+                    Access::Public | Access::SignedIn => None,
+                };
+                own.into_iter().chain(rule.inputs.iter().map(|input| &input.need))
+            })
+            .map(|need| (need.resource.clone(), need.action.clone()))
+            .collect()
+    }
+
+    /// The manifest that `/permissions.json` serves: what each guarded coordinate needs, in stable order.
+    pub(super) fn manifest(&self) -> serde_json::Value {
+        let mut coordinates = BTreeMap::new();
+        for (object, fields) in &self.fields {
+            for (field, rule) in fields {
+                let inputs: BTreeMap<_, _> = rule
+                    .inputs
+                    .iter()
+                    .map(|input| (format!("{}.{}", input.argument, input.field), requirement(&input.need)))
+                    .collect();
+                let mut entry = match &rule.access {
+                    Access::Public => json!({"access": "PUBLIC"}),
+                    Access::SignedIn => json!({"access": "SIGNED_IN"}),
+                    Access::Requires(need) => requirement(need),
+                };
+                if !inputs.is_empty() {
+                    entry["inputs"] = json!(inputs);
+                }
+                coordinates.insert(format!("{object}.{field}"), entry);
+            }
+        }
+        let permissions: Vec<String> =
+            self.permissions().iter().map(|(resource, action)| format!("{resource}:{action}")).collect();
+        json!({"permissions": permissions, "coordinates": coordinates})
+    }
+}
+
+impl Rule {
+    fn holes(&self, coordinate: &str, object: &str, field: &MetaField, is_root: bool) -> Vec<CoverageError> {
+        let mut holes = Vec::new();
+        if !GUARDED.contains(&object) {
+            holes.push(CoverageError::Unguarded(coordinate.to_owned()));
+        }
+        // A list that is itself non-null may still hold nulls; only `nodes` is one, and it is merely @signedIn.
+        let asks = matches!(self.access, Access::Requires(_));
+        if asks && field.ty.ends_with('!') {
+            holes.push(CoverageError::NotNullable(coordinate.to_owned()));
+        }
+        let on_object = matches!(&self.access, Access::Requires(need) if need.scope == super::directives::Scope::Object);
+        if is_root && on_object && self.object.is_none() {
+            holes.push(CoverageError::NoObject(coordinate.to_owned()));
+        }
+        holes
+    }
+}
+
+fn requirement(need: &Need) -> serde_json::Value {
+    json!({
+        "access": "REQUIRES",
+        "resource": need.resource,
+        "action": need.action,
+        "scope": need.scope.name(),
+    })
+}
+
+fn object_argument(registry: &Registry, field: &MetaField) -> Option<ObjectArgument> {
+    if field.args.contains_key("id") {
+        return Some(ObjectArgument::Id);
+    }
+    let has_id = input_fields(registry, &field.args.get("input")?.ty).any(|(name, _)| name == "id");
+    has_id.then_some(ObjectArgument::InputId)
+}
+
+fn inputs(registry: &Registry, field: &MetaField) -> Vec<InputRule> {
+    let mut rules = Vec::new();
+    for (argument, meta) in &field.args {
+        for (name, access) in input_fields(registry, &meta.ty) {
+            if let Some(Access::Requires(need)) = access {
+                rules.push(InputRule { argument: argument.clone(), field: name.to_owned(), need });
+            }
+        }
+    }
+    rules
+}
+
+/// The fields of the input object `ty`, which may be non-null; none for any other type.
+fn input_fields<'a>(
+    registry: &'a Registry,
+    ty: &str,
+) -> impl Iterator<Item = (&'a str, Option<Access>)> + use<'a> {
+    let fields = match registry.types.get(ty.trim_end_matches('!')) {
+        Some(MetaType::InputObject { input_fields, .. }) => Some(input_fields),
+        _ => None,
+    };
+    fields.into_iter().flatten().map(|(name, meta)| (name.as_str(), Access::of(&meta.directive_invocations)))
+}
