@@ -3,9 +3,12 @@
 //!
 //! Of an answer only `allow` counts. `result` is a legacy duplicate that may be `false` beside `allow: true`.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{borrow::Cow, collections::HashMap, fmt, marker::PhantomData};
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+};
 use serde_json::value::RawValue;
 
 use super::TenantPermissions;
@@ -117,23 +120,46 @@ impl From<Verdict<'_>> for Decision {
 #[derive(Deserialize)]
 struct Verdicts<'a> {
     #[serde(borrow)]
-    allow: Vec<Verdict<'a>>,
+    allow: Vec<Object<Verdict<'a>>>,
+}
+
+/// A JSON object. By itself, serde also reads a struct from an array, and `[true]` would be an `allow`.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+    }
 }
 
 /// The answer of `/allowed`, as a list of one.
 pub(super) fn decision(body: &[u8]) -> Result<Vec<Decision>, PermitError> {
-    let verdict: Verdict<'_> = parse(body)?;
+    let Object(verdict): Object<Verdict<'_>> = parse(body)?;
     Ok(vec![verdict.into()])
 }
 
 /// The answer of `/allowed/bulk` to `asked` checks. One malformed element discredits the others.
 pub(super) fn decisions(body: &[u8], asked: usize) -> Result<Vec<Decision>, PermitError> {
-    let verdicts: Verdicts<'_> = parse(body)?;
+    let Object(verdicts): Object<Verdicts<'_>> = parse(body)?;
     let got = verdicts.allow.len();
     if got != asked {
         return Err(PermitError::Incomplete { asked, got });
     }
-    Ok(verdicts.allow.into_iter().map(Decision::from).collect())
+    Ok(verdicts.allow.into_iter().map(|Object(verdict)| verdict.into()).collect())
 }
 
 #[derive(Deserialize)]
@@ -218,6 +244,7 @@ mod tests {
             "null",
             "true",
             "[]",
+            "[true]",
             "{}",
             r#"{"result":true}"#,
             r#"{"allow":null}"#,
@@ -234,6 +261,8 @@ mod tests {
         }
         assert!(decisions(br#"{"allow":[{"allow":true},{"allow":"yes"}]}"#, 2).is_err());
         assert!(decisions(br#"{"allow":true}"#, 1).is_err());
+        assert!(decisions(br#"{"allow":[[true]]}"#, 1).is_err());
+        assert!(decisions(br#"[[{"allow":true}]]"#, 1).is_err());
     }
 
     #[test]
