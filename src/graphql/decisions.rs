@@ -167,7 +167,7 @@ fn unanswered() -> Answer {
 
 impl Verdict {
     pub(super) fn allows(self) -> bool {
-        matches!(self.decision, Decision::Allow)
+        self.decision.is_allow()
     }
 
     /// What the PDP itself said about a denial, as one of the known codes.

@@ -86,7 +86,6 @@ impl From<DenyCode> for DenialReason {
             DenyCode::NoRelation => Self::NoRelation,
             DenyCode::NoMatchingRule => Self::NoMatchingRule,
             DenyCode::UnsupportedByPdp => Self::UnsupportedByPdp,
-            DenyCode::Unknown => Self::Unknown,
         }
     }
 }

@@ -1,0 +1,149 @@
+//! Errors in nullable fields, as the specification wants them: the field is `null`, its error keeps the leaf's own
+//! path, and siblings survive. (async-graphql 7.0 loses the whole answer without this, and the leaf of a path
+//! inside a list.)
+//!
+//! Many refusals of one field for one reason become one error with a `count`: a page of a hundred rows with a
+//! field that the caller may not read would otherwise bury everything else.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use async_graphql::{
+    ErrorExtensionValues, PathSegment, Response, ServerError, ServerResult, Value,
+    extensions::{
+        Extension, ExtensionContext, ExtensionFactory, NextExecute, NextResolve, NextValidation, ResolveInfo,
+    },
+    ValidationResult,
+};
+
+use super::error::{HiddenMark, code_of};
+
+/// Creates the recorder of one operation.
+pub(super) struct FieldErrors;
+
+/// Marks an error that is recorded already and only climbs to the next nullable field.
+struct Climbing;
+
+/// An error and where it happened, as `Type.field`.
+struct Recorded {
+    coordinate: String,
+    error: ServerError,
+}
+
+#[derive(Default)]
+struct Recorder(Mutex<Vec<Recorded>>);
+
+impl ExtensionFactory for FieldErrors {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Recorder::default())
+    }
+}
+
+#[async_graphql::async_trait::async_trait]
+impl Extension for Recorder {
+    async fn validation(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        next: NextValidation<'_>,
+    ) -> Result<ValidationResult, Vec<ServerError>> {
+        next.run(ctx).await.map_err(|mut errors| {
+            for error in &mut errors {
+                set_code(error, "GRAPHQL_VALIDATION_FAILED");
+            }
+            errors
+        })
+    }
+
+    async fn resolve(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        info: ResolveInfo<'_>,
+        next: NextResolve<'_>,
+    ) -> ServerResult<Option<Value>> {
+        let nullable = !info.return_type.ends_with('!');
+        let (parent, name) = (info.parent_type, info.name);
+        match next.run(ctx, info).await {
+            Err(error) if nullable && error.source::<HiddenMark>().is_some() => Ok(Some(Value::Null)),
+            Err(mut error) => {
+                if error.source::<Climbing>().is_none() {
+                    // Whatever reaches here without a code is an argument that could not be read.
+                    set_code(&mut error, "BAD_USER_INPUT");
+                    self.record(Recorded { coordinate: format!("{parent}.{name}"), error: error.clone() });
+                }
+                if nullable {
+                    Ok(Some(Value::Null))
+                } else {
+                    Err(ServerError { source: Some(Arc::new(Climbing)), ..error })
+                }
+            }
+            answered => answered,
+        }
+    }
+
+    async fn execute(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        operation_name: Option<&str>,
+        next: NextExecute<'_>,
+    ) -> Response {
+        let mut response = next.run(ctx, operation_name).await;
+        response.errors.retain(|error| error.source::<Climbing>().is_none());
+        let recorded = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        response.errors.extend(collapsed(recorded));
+        response
+    }
+}
+
+impl Recorder {
+    fn record(&self, recorded: Recorded) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(recorded);
+    }
+}
+
+fn set_code(error: &mut ServerError, code: &str) {
+    let extensions = error.extensions.get_or_insert_default();
+    if code_of(Some(extensions)).is_none() {
+        extensions.set("code", code);
+    }
+}
+
+/// One error for each field coordinate, code and reason, at the first path, with the number of them.
+fn collapsed(mut recorded: Vec<Recorded>) -> Vec<ServerError> {
+    recorded.sort_by(|a, b| position(&a.error).cmp(&position(&b.error)));
+    let mut groups: HashMap<(String, Option<String>, Option<Value>), usize> = HashMap::new();
+    let mut errors: Vec<(ServerError, u64)> = Vec::new();
+    for Recorded { coordinate, error } in recorded {
+        let code = code_of(error.extensions.as_ref()).map(str::to_owned);
+        if !matches!(code.as_deref(), Some("FORBIDDEN" | "AUTHZ_UNAVAILABLE" | "UNAUTHENTICATED")) {
+            errors.push((error, 1));
+            continue;
+        }
+        let reason = error.extensions.as_ref().and_then(|values| values.get("reason")).cloned();
+        match groups.entry((coordinate, code, reason)) {
+            std::collections::hash_map::Entry::Occupied(first) => errors[*first.get()].1 += 1,
+            std::collections::hash_map::Entry::Vacant(free) => {
+                free.insert(errors.len());
+                errors.push((error, 1));
+            }
+        }
+    }
+    errors.into_iter().map(counted).collect()
+}
+
+fn counted((mut error, count): (ServerError, u64)) -> ServerError {
+    if count > 1 {
+        error.extensions.get_or_insert_with(ErrorExtensionValues::default).set("count", count);
+    }
+    error
+}
+
+/// Rows in their order; fields of one object in the order in which they failed, which the sort keeps.
+fn position(error: &ServerError) -> Vec<usize> {
+    let indices = error.path.iter().filter_map(|segment| match segment {
+        PathSegment::Index(index) => Some(*index),
+        PathSegment::Field(_) => None,
+    });
+    indices.collect()
+}

@@ -1,0 +1,147 @@
+//! The one guard. It stands on every object that has rules, reads the rule of the field that is about to be
+//! resolved, and asks before anything is loaded.
+
+use async_graphql::{Context, Guard, Name, Result, Value};
+
+use super::{
+    context::{ContextExt as _, Operation, SignedIn},
+    decisions::{Undecided, Verdict},
+    directives::{Access, Need, Scope},
+    error::ApiError,
+    id::{GlobalId, NodeKind, not_an_id},
+    rules::{ObjectArgument, Rule, Rules},
+};
+use crate::permit::Check;
+
+/// Enforces the rules of the type `object`, named as in the schema (a merged root under its merged name).
+pub(super) const fn permitted(object: &'static str) -> Permitted {
+    Permitted { object }
+}
+
+/// See [`permitted`].
+pub(super) struct Permitted {
+    object: &'static str,
+}
+
+impl Guard for Permitted {
+    async fn check(&self, ctx: &Context<'_>) -> Result<()> {
+        let rules = ctx.rules()?;
+        let field = ctx.field().name();
+        let access = rules.get(self.object, field).map(|rule| (rule, &rule.access));
+        match access {
+            Some((_, Access::Public)) => Ok(()),
+            Some((_, Access::SignedIn)) => Ok(ctx.signed_in().map(|_| ())?),
+            Some((rule, Access::Requires(need))) => Ok(self.ask(ctx, rules, rule, need).await?),
+            None if rules.is_root(self.object) => Err(ApiError::Internal("a root field without a rule").into()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The object that a root field with an OBJECT rule is about.
+struct Named {
+    id: GlobalId,
+    text: String,
+}
+
+impl Permitted {
+    async fn ask(&self, ctx: &Context<'_>, rules: &Rules, rule: &Rule, need: &Need) -> Result<(), ApiError> {
+        let operation = ctx.operation()?;
+        let caller = operation.signed_in()?;
+        let is_mutation = self.object == "Mutation";
+        let named = self.named_object(ctx, rules, rule, need)?;
+        let mut checks = vec![caller.check(&need.resource, &need.action)];
+        checks.extend(supplied_inputs(ctx, caller, rule));
+        let hides = is_mutation && named.is_some();
+        if hides {
+            checks.push(caller.check(&need.resource, "get"));
+        }
+        if is_mutation {
+            // A write is never decided by what an earlier field was told.
+            operation.decisions.forget().await;
+        }
+        let verdicts = decided(operation, &checks).await?;
+        let visible = !hides || verdicts.last().is_some_and(|verdict| verdict.allows());
+        let Some((check, verdict)) = checks.iter().zip(&verdicts).find(|(_, verdict)| !verdict.allows()) else {
+            return Ok(());
+        };
+        match named {
+            Some(named) if is_mutation => {
+                if visible && exists(caller, named.id).await? {
+                    Err(operation.denial(rules, check, *verdict).await)
+                } else {
+                    Err(ApiError::NotFound { kind: named.id.kind, id: named.text })
+                }
+            }
+            Some(_) => Err(ApiError::Hidden),
+            None => Err(operation.denial(rules, check, *verdict).await),
+        }
+    }
+
+    /// Reads the id before anybody is asked: a wrong shape is told alike to those who may and those who may not.
+    fn named_object(
+        &self,
+        ctx: &Context<'_>,
+        rules: &Rules,
+        rule: &Rule,
+        need: &Need,
+    ) -> Result<Option<Named>, ApiError> {
+        if need.scope != Scope::Object || !rules.is_root(self.object) {
+            return Ok(None);
+        }
+        let text = match rule.object {
+            Some(ObjectArgument::Id) => argument(ctx, "id"),
+            Some(ObjectArgument::InputId) => input_field(ctx, "input", "id"),
+            None => None,
+        };
+        let Some(Value::String(text)) = text else {
+            return Err(ApiError::bad_input("id", not_an_id(NodeKind::Task)));
+        };
+        match GlobalId::decode(&text) {
+            Some(id) if id.kind.noun() == need.resource => Ok(Some(Named { id, text })),
+            _ => Err(ApiError::bad_input("id", format!("This is not the id of a {}.", need.resource))),
+        }
+    }
+}
+
+/// The verdicts on `checks`, or the first reason why one of them has none.
+async fn decided(operation: &Operation, checks: &[Check]) -> Result<Vec<Verdict>, ApiError> {
+    let answers = operation.decisions.ask(checks.to_vec()).await;
+    answers.into_iter().collect::<Result<_, Undecided>>().map_err(ApiError::Undecided)
+}
+
+async fn exists(caller: &SignedIn, id: GlobalId) -> Result<bool, ApiError> {
+    Ok(match id.kind {
+        NodeKind::Task => caller.store.find_task(id.uuid).await?.is_some(),
+        NodeKind::User => caller.store.find_user(id.uuid).await?.is_some(),
+    })
+}
+
+/// The permissions that the supplied parts of the input need. `null` counts where it clears something, which it
+/// does on an object that exists.
+fn supplied_inputs(ctx: &Context<'_>, caller: &SignedIn, rule: &Rule) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for input in &rule.inputs {
+        let supplied = match input_field(ctx, &input.argument, &input.field) {
+            None => false,
+            Some(Value::Null) => input.need.scope == Scope::Object,
+            Some(_) => true,
+        };
+        if supplied {
+            checks.push(caller.check(&input.need.resource, &input.need.action));
+        }
+    }
+    checks
+}
+
+fn argument(ctx: &Context<'_>, name: &str) -> Option<Value> {
+    let arguments = ctx.field().arguments().ok()?;
+    arguments.into_iter().find(|(key, _)| key == name).map(|(_, value)| value)
+}
+
+fn input_field(ctx: &Context<'_>, name: &str, field: &str) -> Option<Value> {
+    match argument(ctx, name)? {
+        Value::Object(mut fields) => fields.swap_remove(&Name::new(field)),
+        _ => None,
+    }
+}

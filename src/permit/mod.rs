@@ -1,0 +1,66 @@
+//! May they: clients of Permit's decision point (PDP) and of its REST API. Knows their wire formats; knows
+//! neither GraphQL nor Auth0.
+//!
+//! Invariant: **fail closed**. [`Pdp`] says [`Decision::Allow`] only when the PDP said exactly that about exactly
+//! this check. No answer, a late, oversized or half answer, or a list of another length is a [`PermitError`],
+//! never a decision, so that callers can tell "no" from "nobody knows".
+//!
+//! Nothing here is remembered between calls, except the ids of the environment that the API key opens.
+//!
+//! Protocol facts: <https://docs.permit.io/api/rest/overview>, the OpenAPI document at
+//! <https://api.permit.io/v2/redoc>, and the public sources of the PDP (`permitio/PDP`) and of the SDKs.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+use url::Url;
+
+mod check;
+mod error;
+mod exchange;
+mod facts;
+pub mod key;
+mod pdp;
+mod retry_after;
+#[cfg(test)]
+mod scripted;
+
+pub use check::{Attributes, Check, Decision, DenyCode, Freshness};
+pub use error::{Cause, Flaw, PermitError, SetupError};
+pub use facts::{Assigned, Facts, Put, RoleInTenant, Unassigned, User, UserProfile};
+pub use pdp::{Answers, MAX_CHECKS_PER_CALL, Pdp, TenantPermissions};
+
+/// Where Permit is and how long we wait for it. Validated by whoever reads the settings.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where decisions come from (`PERMIT_PDP_URL`). `https`, or loopback in development. May carry a path.
+    pub pdp_url: Url,
+    /// Where users, tenants and role assignments are kept (`PERMIT_API_URL`, default [`Config::API_URL`]).
+    pub api_url: Url,
+    /// Key of one Permit environment (`PERMIT_API_KEY`): the bearer token of both. Never logged.
+    pub api_key: SecretString,
+    /// Longest wait for a connection (`PERMIT_CONNECT_TIMEOUT_MS`, default 1 s).
+    pub connect_timeout: Duration,
+    /// Longest wait for a whole answer of the PDP, connecting and retrying included
+    /// (`PERMIT_ANSWER_TIMEOUT_MS`, default 2 s). Longer is no decision.
+    pub answer_timeout: Duration,
+    /// The same for the REST API (`PERMIT_API_TIMEOUT_MS`, default 5 s).
+    pub api_timeout: Duration,
+}
+
+impl Config {
+    /// Permit's REST API outside the European Union region.
+    pub const API_URL: &str = "https://api.permit.io";
+
+    /// The default time-outs.
+    pub const fn new(pdp_url: Url, api_url: Url, api_key: SecretString) -> Self {
+        Self {
+            pdp_url,
+            api_url,
+            api_key,
+            connect_timeout: Duration::from_secs(1),
+            answer_timeout: Duration::from_secs(2),
+            api_timeout: Duration::from_secs(5),
+        }
+    }
+}
