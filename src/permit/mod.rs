@@ -7,7 +7,7 @@
 //!
 //! Nothing here is remembered between calls, except the ids of the environment that the API key opens.
 //!
-//! Protocol facts: <https://docs.permit.io/api/rest/overview>, the OpenAPI document at
+//! Protocol facts: <https://docs.permit.io/api/rest/overview>, the reference at
 //! <https://api.permit.io/v2/redoc>, and the public sources of the PDP (`permitio/PDP`) and of the SDKs.
 
 use std::time::Duration;

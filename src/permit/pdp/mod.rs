@@ -93,7 +93,7 @@ impl Pdp {
     pub async fn user_permissions(&self, user: &str, tenant: &str) -> Result<TenantPermissions, PermitError> {
         let tenant = key::encode(tenant);
         let question = wire::PermissionsQuery::new(user, &tenant);
-        let request = self.fresh_post("/user-permissions", Freshness::Fresh).json(&question);
+        let request = self.post("/user-permissions", Freshness::Fresh).json(&question);
         let (result, _) =
             self.call("user-permissions", request, self.0.answer_timeout, wire::permissions).await;
         let mut entries: HashMap<String, TenantPermissions> = result?;
@@ -114,10 +114,10 @@ impl Pdp {
             .record(f64::from(u32::try_from(checks.len()).unwrap_or(u32::MAX)));
         let timeout = self.0.answer_timeout;
         let (result, remote_calls) = if let [check] = checks {
-            let request = self.fresh_post("/allowed", freshness).json(&wire::Query::from(check));
+            let request = self.post("/allowed", freshness).json(&wire::Query::from(check));
             self.call("allowed", request, timeout, wire::decision).await
         } else {
-            let request = self.fresh_post("/allowed/bulk", freshness).json(&wire::Queries(checks));
+            let request = self.post("/allowed/bulk", freshness).json(&wire::Queries(checks));
             self.call("allowed-bulk", request, timeout, |body| wire::decisions(body, checks.len())).await
         };
         let decisions = match result {
@@ -127,7 +127,7 @@ impl Pdp {
         Answers { decisions, remote_calls }
     }
 
-    fn fresh_post(&self, path: &str, freshness: Freshness) -> RequestBuilder {
+    fn post(&self, path: &str, freshness: Freshness) -> RequestBuilder {
         let request = self.0.exchange.request(Method::POST, path);
         match freshness {
             Freshness::AnyAge => request,
