@@ -9,11 +9,18 @@ use entity::user;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
-use super::{decisions::Decisions, error::{ApiError, Denial}, reason::DenialReason, rules::Rules};
+use super::{
+    Services,
+    decisions::Decisions,
+    error::{ApiError, Denial},
+    reason::DenialReason,
+    rules::Rules,
+};
 use crate::{
-    auth::{AccessToken, Subject, VerifiedUser},
+    auth::{AccessToken, Authenticator, Subject, VerifiedUser},
     permit::Check,
     store::{Role, StoreError, TenantStore},
+    sync::Sync,
 };
 
 /// Who sent an operation.
@@ -178,7 +185,12 @@ impl Operation {
     }
 
     /// The refusal that a denied `check` becomes.
-    pub(super) async fn denial(&self, rules: &Rules, check: &Check, verdict: super::decisions::Verdict) -> ApiError {
+    pub(super) async fn denial(
+        &self,
+        rules: &Rules,
+        check: &Check,
+        verdict: super::decisions::Verdict,
+    ) -> ApiError {
         let told = verdict.deny_code().map(DenialReason::from);
         match self.denial_reason(rules, check, told).await {
             Err(error) => error,
@@ -213,11 +225,25 @@ pub(super) trait ContextExt {
     /// # Errors
     /// The schema was built without rules, which is a fault of ours.
     fn rules(&self) -> Result<&Rules, ApiError>;
+
+    /// What keeps Permit in step.
+    ///
+    /// # Errors
+    /// The schema was built without services, which is a fault of ours.
+    fn sync(&self) -> Result<&Sync, ApiError>;
+
+    /// The identity provider's verifier, which also reads profiles.
+    ///
+    /// # Errors
+    /// The schema was built without services, which is a fault of ours.
+    fn authenticator(&self) -> Result<&Authenticator, ApiError>;
 }
 
 impl ContextExt for Context<'_> {
     fn operation(&self) -> Result<&Operation, ApiError> {
-        self.data_opt::<Operation>().ok_or(ApiError::Internal("no operation in the context"))
+        self.data_opt::<Arc<Operation>>()
+            .map(Arc::as_ref)
+            .ok_or(ApiError::Internal("no operation in the context"))
     }
 
     fn signed_in(&self) -> Result<&SignedIn, ApiError> {
@@ -227,4 +253,15 @@ impl ContextExt for Context<'_> {
     fn rules(&self) -> Result<&Rules, ApiError> {
         self.data_opt::<Arc<Rules>>().map(Arc::as_ref).ok_or(ApiError::Internal("no rules in the schema"))
     }
+    fn sync(&self) -> Result<&Sync, ApiError> {
+        services(self).map(|services| &services.sync)
+    }
+
+    fn authenticator(&self) -> Result<&Authenticator, ApiError> {
+        services(self).map(|services| &services.authenticator)
+    }
+}
+
+fn services<'a>(ctx: &'a Context<'_>) -> Result<&'a Services, ApiError> {
+    ctx.data_opt::<Arc<Services>>().map(Arc::as_ref).ok_or(ApiError::Internal("no services in the schema"))
 }

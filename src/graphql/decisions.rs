@@ -145,7 +145,10 @@ impl Decisions {
         // Nothing is lost by asking again: an error means that the field which led the batch was cancelled.
         for _ in 0..3 {
             if let Ok(answers) = self.loader.try_load_many(checks.clone()).await {
-                return checks.iter().map(|check| answers.get(check).cloned().unwrap_or_else(unanswered)).collect();
+                return checks
+                    .iter()
+                    .map(|check| answers.get(check).cloned().unwrap_or_else(unanswered))
+                    .collect();
             }
         }
         checks.iter().map(|_| unanswered()).collect()

@@ -2,7 +2,7 @@
 //! Causes go to the log, once, here.
 #![warn(clippy::wildcard_enum_match_arm)]
 
-use std::{error::Error as _, time::Duration};
+use std::time::Duration;
 
 use async_graphql::{Error, ErrorExtensionValues, ErrorExtensions as _};
 use uuid::Uuid;
@@ -98,10 +98,8 @@ impl From<ApiError> for Error {
     fn from(error: ApiError) -> Self {
         error.log();
         match error {
-            ApiError::SignInRequired => {
-                coded("UNAUTHENTICATED", Reason::MissingToken.advice())
-                    .extend_with(|_, e| e.set("reason", Reason::MissingToken.code()))
-            }
+            ApiError::SignInRequired => coded("UNAUTHENTICATED", Reason::MissingToken.advice())
+                .extend_with(|_, e| e.set("reason", Reason::MissingToken.code())),
             ApiError::Denied(denial) => forbidden(&denial),
             ApiError::Undecided(Undecided::TooMany) => too_many_checks(),
             ApiError::Undecided(Undecided::Permit(error)) | ApiError::Permit(error) => unavailable(&error),
@@ -130,17 +128,19 @@ fn coded(code: &str, message: &str) -> Error {
 
 fn forbidden(denial: &Denial) -> Error {
     let permission = format!("{}:{}", denial.resource, denial.action);
-    coded("FORBIDDEN", &format!("You may not do this: it needs the permission {permission}.")).extend_with(|_, e| {
-        e.set("action", denial.action.as_str());
-        e.set("resource", denial.resource.as_str());
-        if let Some(key) = &denial.key {
-            e.set("resourceKey", key.as_str());
-        }
-        e.set("tenant", denial.tenant.as_str());
-        e.set("reason", denial.reason.code());
-        e.set("hint", denial.reason.hint(&denial.resource, &denial.action));
-        e.set("decisionId", denial.decision_id.to_string());
-    })
+    coded("FORBIDDEN", &format!("You may not do this: it needs the permission {permission}.")).extend_with(
+        |_, e| {
+            e.set("action", denial.action.as_str());
+            e.set("resource", denial.resource.as_str());
+            if let Some(key) = &denial.key {
+                e.set("resourceKey", key.as_str());
+            }
+            e.set("tenant", denial.tenant.as_str());
+            e.set("reason", denial.reason.code());
+            e.set("hint", denial.reason.hint(&denial.resource, &denial.action));
+            e.set("decisionId", denial.decision_id.to_string());
+        },
+    )
 }
 
 fn too_many_checks() -> Error {
@@ -155,10 +155,12 @@ fn too_many_checks() -> Error {
 
 fn unavailable(error: &PermitError) -> Error {
     let wait = error.retry_after().unwrap_or(RETRY_AFTER);
-    coded("AUTHZ_UNAVAILABLE", "Permissions cannot be decided at the moment; try again.").extend_with(|_, e| {
-        e.set("retryAfterMs", u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
-        e.set("cause", error.cause().code());
-    })
+    coded("AUTHZ_UNAVAILABLE", "Permissions cannot be decided at the moment; try again.").extend_with(
+        |_, e| {
+            e.set("retryAfterMs", u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+            e.set("cause", error.cause().code());
+        },
+    )
 }
 
 /// The error and all its causes, for the log alone.

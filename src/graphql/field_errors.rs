@@ -11,11 +11,10 @@ use std::{
 };
 
 use async_graphql::{
-    ErrorExtensionValues, PathSegment, Response, ServerError, ServerResult, Value,
+    ErrorExtensionValues, PathSegment, Response, ServerError, ServerResult, ValidationResult, Value,
     extensions::{
         Extension, ExtensionContext, ExtensionFactory, NextExecute, NextResolve, NextValidation, ResolveInfo,
     },
-    ValidationResult,
 };
 
 use super::error::{HiddenMark, code_of};
@@ -112,7 +111,7 @@ fn set_code(error: &mut ServerError, code: &str) {
 /// One error for each field coordinate, code and reason, at the first path, with the number of them.
 fn collapsed(mut recorded: Vec<Recorded>) -> Vec<ServerError> {
     recorded.sort_by(|a, b| position(&a.error).cmp(&position(&b.error)));
-    let mut groups: HashMap<(String, Option<String>, Option<Value>), usize> = HashMap::new();
+    let mut groups: HashMap<(String, Option<String>, Option<String>), usize> = HashMap::new();
     let mut errors: Vec<(ServerError, u64)> = Vec::new();
     for Recorded { coordinate, error } in recorded {
         let code = code_of(error.extensions.as_ref()).map(str::to_owned);
@@ -120,7 +119,7 @@ fn collapsed(mut recorded: Vec<Recorded>) -> Vec<ServerError> {
             errors.push((error, 1));
             continue;
         }
-        let reason = error.extensions.as_ref().and_then(|values| values.get("reason")).cloned();
+        let reason = error.extensions.as_ref().and_then(|values| values.get("reason")).map(Value::to_string);
         match groups.entry((coordinate, code, reason)) {
             std::collections::hash_map::Entry::Occupied(first) => errors[*first.get()].1 += 1,
             std::collections::hash_map::Entry::Vacant(free) => {

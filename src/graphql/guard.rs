@@ -32,7 +32,9 @@ impl Guard for Permitted {
             Some((_, Access::Public)) => Ok(()),
             Some((_, Access::SignedIn)) => Ok(ctx.signed_in().map(|_| ())?),
             Some((rule, Access::Requires(need))) => Ok(self.ask(ctx, rules, rule, need).await?),
-            None if rules.is_root(self.object) => Err(ApiError::Internal("a root field without a rule").into()),
+            None if rules.is_root(self.object) => {
+                Err(ApiError::Internal("a root field without a rule").into())
+            }
             None => Ok(()),
         }
     }
@@ -62,7 +64,8 @@ impl Permitted {
         }
         let verdicts = decided(operation, &checks).await?;
         let visible = !hides || verdicts.last().is_some_and(|verdict| verdict.allows());
-        let Some((check, verdict)) = checks.iter().zip(&verdicts).find(|(_, verdict)| !verdict.allows()) else {
+        let Some((check, verdict)) = checks.iter().zip(&verdicts).find(|(_, verdict)| !verdict.allows())
+        else {
             return Ok(());
         };
         match named {

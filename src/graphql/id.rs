@@ -3,10 +3,7 @@
 
 use std::{borrow::Cow, marker::PhantomData};
 
-use async_graphql::{
-    ID, InputType, InputValueError, InputValueResult, Value,
-    registry::Registry,
-};
+use async_graphql::{ID, InputType, InputValueError, InputValueResult, Value, registry::Registry};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use uuid::Uuid;
 

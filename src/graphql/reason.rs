@@ -52,7 +52,9 @@ impl DenialReason {
             Self::UserNotSynced => {
                 "Call the `login` mutation: it copies your account and your roles to Permit.".to_owned()
             }
-            Self::NoSuchTenant => "Your organization does not exist in Permit; an administrator has to create it.".to_owned(),
+            Self::NoSuchTenant => {
+                "Your organization does not exist in Permit; an administrator has to create it.".to_owned()
+            }
             Self::NoRoleInTenant => {
                 "You hold no role in this tenant; ask an administrator for one, then call `login`.".to_owned()
             }
@@ -67,7 +69,8 @@ impl DenialReason {
                 format!("No rule gives you `{resource}:{action}` on this object.")
             }
             Self::UnsupportedByPdp => {
-                "The decision point cannot evaluate this policy; an operator has to run one that can.".to_owned()
+                "The decision point cannot evaluate this policy; an operator has to run one that can."
+                    .to_owned()
             }
             Self::Unknown => format!("Ask an administrator for `{resource}:{action}`."),
         }

@@ -98,7 +98,11 @@ impl Rules {
             let coordinate = format!("{name}.{}", field.name);
             match Access::of(&field.directive_invocations) {
                 Some(access) => {
-                    let rule = Rule { access, object: object_argument(registry, field), inputs: inputs(registry, field) };
+                    let rule = Rule {
+                        access,
+                        object: object_argument(registry, field),
+                        inputs: inputs(registry, field),
+                    };
                     holes.extend(rule.holes(&coordinate, name, field, is_root));
                     rules.insert(field.name.clone(), rule);
                 }
@@ -117,9 +121,8 @@ impl Rules {
         let mut holes = Vec::new();
         for (interface, meta) in &registry.types {
             let MetaType::Interface { fields, possible_types, .. } = meta else { continue };
-            let guarded = |field: &&String| {
-                possible_types.iter().any(|object| self.get(object, field).is_some())
-            };
+            let guarded =
+                |field: &&String| possible_types.iter().any(|object| self.get(object, field).is_some());
             holes.extend(fields.keys().filter(guarded).map(|field| CoverageError::InterfaceBypass {
                 interface: interface.clone(),
                 field: field.clone(),
@@ -149,6 +152,11 @@ impl Rules {
             })
             .map(|need| (need.resource.clone(), need.action.clone()))
             .collect()
+    }
+
+    /// Whether any field asks for `resource:action`.
+    pub(super) fn declares(&self, resource: &str, action: &str) -> bool {
+        self.permissions().contains(&(resource.to_owned(), action.to_owned()))
     }
 
     /// The manifest that `/permissions.json` serves: what each guarded coordinate needs, in stable order.
@@ -189,7 +197,8 @@ impl Rule {
         if asks && field.ty.ends_with('!') {
             holes.push(CoverageError::NotNullable(coordinate.to_owned()));
         }
-        let on_object = matches!(&self.access, Access::Requires(need) if need.scope == super::directives::Scope::Object);
+        let on_object =
+            matches!(&self.access, Access::Requires(need) if need.scope == super::directives::Scope::Object);
         if is_root && on_object && self.object.is_none() {
             holes.push(CoverageError::NoObject(coordinate.to_owned()));
         }

@@ -1,0 +1,159 @@
+//! `login`: the one mutation that every caller may call.
+
+use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
+
+use super::{
+    context::{ContextExt as _, Operation, SignedIn},
+    directives::signed_in,
+    error::ApiError,
+    guard::permitted,
+    input,
+    user::{RoleOutcome, outcomes},
+    user_error::UserError,
+    viewer::Viewer,
+};
+use crate::{
+    auth::{AccessToken, Authenticator, Profile, RolesClaim, SubjectKind},
+    store::NewUser,
+    sync::{LoginReport, SignedInPerson, Sync},
+};
+
+/// What a client may add to a login. It is kept here, for when the token says nothing; it is never sent to Permit,
+/// and it can never give a role.
+#[derive(InputObject, Default)]
+pub(super) struct LoginInput {
+    /// A name to show, at most 200 characters.
+    name: Option<String>,
+    /// An e-mail address to show, at most 200 characters.
+    email: Option<String>,
+    /// Returned as it is.
+    client_mutation_id: Option<String>,
+}
+
+/// What came of `login`.
+#[derive(SimpleObject)]
+pub(super) struct LoginPayload {
+    /// The caller.
+    viewer: Viewer,
+    /// The user was not known in this tenant before.
+    created: bool,
+    /// Something was written, here or in Permit.
+    changed: bool,
+    /// The very next request is decided on the roles of this token. If not, call `login` again.
+    ready: bool,
+    /// What became of each role of the token.
+    role_outcomes: Vec<RoleOutcome>,
+    /// How long the roles took to reach the decision point, in milliseconds; null when nothing was written.
+    sync_lag_ms: Option<i32>,
+    /// What could not be taken into account, for people.
+    warnings: Vec<String>,
+    /// What the person can fix; empty when it was done.
+    user_errors: Vec<UserError>,
+    /// As sent.
+    client_mutation_id: Option<String>,
+}
+
+#[derive(Default)]
+pub(super) struct LoginMutation;
+
+#[Object(guard = permitted("Mutation"))]
+impl LoginMutation {
+    /// Copies the caller and the roles of their token to Permit. Call it once after signing in; calling it again
+    /// writes only what changed.
+    #[graphql(directive = signed_in::apply())]
+    async fn login(&self, ctx: &Context<'_>, input: Option<LoginInput>) -> Result<Option<LoginPayload>> {
+        let operation = ctx.operation()?;
+        let caller = operation.signed_in()?;
+        let input = input.unwrap_or_default();
+        let client_mutation_id = input.client_mutation_id.clone();
+        let payload = if caller.user.kind == SubjectKind::Service {
+            LoginPayload::of(&caller.tenant, false, false, LoginReport::machine())
+        } else {
+            sign_in(operation, ctx.sync()?, ctx.authenticator()?, input).await?
+        };
+        // What was decided before the login may be different after it.
+        operation.decisions.forget().await;
+        Ok(Some(LoginPayload { client_mutation_id, ..payload }))
+    }
+}
+
+async fn sign_in(
+    operation: &Operation,
+    sync: &Sync,
+    authenticator: &Authenticator,
+    input: LoginInput,
+) -> Result<LoginPayload, ApiError> {
+    let caller = operation.signed_in()?;
+    let (name, email) = match (input::name(input.name, "name"), input::name(input.email, "email")) {
+        (Ok(name), Ok(email)) => (name, email),
+        (name, email) => {
+            let user_errors = [name.err(), email.err()].into_iter().flatten().collect();
+            return Ok(LoginPayload {
+                user_errors,
+                ..LoginPayload::of(&caller.tenant, false, false, nothing())
+            });
+        }
+    };
+    let (profile, warning) = profile(caller, operation.token.as_ref(), authenticator).await;
+    let shown = NewUser {
+        subject: caller.subject.to_string(),
+        name: profile.name.clone().or(name),
+        email: profile.email.clone().or(email),
+    };
+    let arrival = caller.store.sign_in(shown).await?;
+    let person = person(caller, profile);
+    let mut report = sync.login(&caller.store, &arrival.user, &person).await?;
+    report.warnings.extend(warning);
+    caller.forget(arrival.user.id).await;
+    Ok(LoginPayload::of(&caller.tenant, arrival.created, arrival.changed, report))
+}
+
+fn nothing() -> LoginReport {
+    LoginReport { outcomes: Vec::new(), wrote: false, ready: false, lag: None, warnings: Vec::new() }
+}
+
+/// What the claims say, completed at the issuer if they say nothing and the token may ask there.
+async fn profile(
+    caller: &SignedIn,
+    token: Option<&AccessToken>,
+    authenticator: &Authenticator,
+) -> (Profile, Option<String>) {
+    let claimed = &caller.user.profile;
+    if claimed.name.is_some() || claimed.email.is_some() || !caller.user.may_read_user_info {
+        return (claimed.clone(), None);
+    }
+    let Some(token) = token else { return (claimed.clone(), None) };
+    match authenticator.user_info(token, &caller.subject).await {
+        Ok(profile) => (profile, None),
+        Err(error) => {
+            tracing::warn!(%error, "profile not read");
+            (claimed.clone(), Some("Your profile could not be read at the identity provider.".to_owned()))
+        }
+    }
+}
+
+fn person(caller: &SignedIn, profile: Profile) -> SignedInPerson {
+    // An address that was never verified could be anybody's.
+    let email = profile.email.filter(|_| profile.email_verified == Some(true));
+    let roles = match &caller.user.roles {
+        RolesClaim::Listed(roles) => Some(roles.clone()),
+        RolesClaim::Missing | RolesClaim::Malformed => None,
+    };
+    SignedInPerson { subject: caller.subject.to_string(), email, name: profile.name, roles }
+}
+
+impl LoginPayload {
+    fn of(tenant: &str, created: bool, changed: bool, report: LoginReport) -> Self {
+        Self {
+            viewer: Viewer,
+            created,
+            changed: changed || report.wrote,
+            ready: report.ready,
+            sync_lag_ms: report.lag.map(|lag| i32::try_from(lag.as_millis()).unwrap_or(i32::MAX)),
+            role_outcomes: outcomes(tenant, report.outcomes),
+            warnings: report.warnings,
+            user_errors: Vec::new(),
+            client_mutation_id: None,
+        }
+    }
+}

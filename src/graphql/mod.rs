@@ -1,0 +1,182 @@
+//! The API: where *who is asking* (`auth`) meets *may they* (`permit`).
+//!
+//! A field declares what it needs with a directive ([`directives`]); the guard ([`guard`]) reads the declaration and
+//! asks the operation's decisions ([`decisions`]) before the resolver runs. Resolvers only see rows of the caller's
+//! tenant. Errors get their codes in one place ([`error`]).
+
+mod api_info;
+mod connection;
+mod context;
+mod decisions;
+mod describe;
+mod directives;
+mod error;
+mod field_errors;
+mod guard;
+mod id;
+mod input;
+mod login;
+mod node;
+mod permission;
+mod reason;
+mod rules;
+mod task;
+mod user;
+mod user_error;
+mod viewer;
+
+use std::sync::Arc;
+
+use async_graphql::{
+    EmptySubscription, MergedObject, Name, Request, Response, Schema, Value, parser::types::OperationType,
+};
+use time::OffsetDateTime;
+
+pub use context::Caller;
+pub use rules::CoverageError;
+
+use context::{Operation, SignedIn};
+use decisions::Decisions;
+use describe::Described;
+use rules::Rules;
+
+use crate::{
+    auth::Authenticator,
+    permit::{Freshness, Pdp},
+    store::Store,
+    sync::Sync,
+};
+
+/// Reading.
+#[derive(MergedObject, Default)]
+struct Query(
+    api_info::ApiInfoQuery,
+    viewer::ViewerQuery,
+    node::NodeQuery,
+    task::TaskQuery,
+    user::UserQuery,
+    permission::PermissionQuery,
+);
+
+/// Writing. Fields run one after another, and each is decided afresh.
+#[derive(MergedObject, Default)]
+struct Mutation(login::LoginMutation, task::TaskMutation, user::UserMutation);
+
+type ApiSchema = Schema<Described<Query>, Described<Mutation>, EmptySubscription>;
+
+/// What the API can be told about itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Config {
+    /// `INTROSPECTION`: whether clients may read the schema. Default true. Off, errors suggest no names either.
+    pub introspection: bool,
+    /// `RECEIPT`: whether answers carry `extensions.authz`. Default true.
+    pub receipt: bool,
+}
+
+/// What the API stands on.
+#[derive(Debug, Clone)]
+pub struct Services {
+    pub store: Store,
+    pub pdp: Pdp,
+    pub sync: Sync,
+    pub authenticator: Authenticator,
+}
+
+/// The executable API. Cheap to clone.
+#[derive(Clone)]
+pub struct Api {
+    schema: ApiSchema,
+    services: Arc<Services>,
+    sdl: Arc<str>,
+    manifest: Arc<str>,
+    config: Config,
+}
+
+/// Whether the parts that operations need answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Readiness {
+    pub database: bool,
+    pub pdp: bool,
+}
+
+impl Api {
+    /// Builds the schema and proves that every field is covered by a rule.
+    ///
+    /// # Errors
+    /// Every hole in the schema's protection.
+    pub fn new(services: Services, config: Config) -> Result<Self, Vec<CoverageError>> {
+        let rules = Arc::new(Rules::read::<Described<Query>, Described<Mutation>>()?);
+        let manifest = serde_json::to_string_pretty(&rules.manifest()).unwrap_or_default();
+        let services = Arc::new(services);
+        let mut schema =
+            Schema::build(Described(Query::default()), Described(Mutation::default()), EmptySubscription)
+                .extension(field_errors::FieldErrors)
+                .data(rules)
+                .data(services.clone());
+        if !config.introspection {
+            schema = schema.disable_introspection().disable_suggestions();
+        }
+        let schema = schema.finish();
+        Ok(Self { sdl: schema.sdl().into(), schema, services, manifest: manifest.into(), config })
+    }
+
+    /// Executes one operation. Every error of the answer, and the answer itself, carry the request id.
+    pub async fn execute(&self, mut request: Request, caller: Caller) -> Response {
+        let freshness = if is_mutation(&mut request) { Freshness::Fresh } else { Freshness::AnyAge };
+        let request_id = caller.request_id.clone();
+        let signed_in = caller.subject.verified().map(|user| {
+            let store = self.services.store.tenant(&user.tenant);
+            SignedIn::new(user.clone(), store)
+        });
+        let decisions = Decisions::new(self.services.pdp.clone(), freshness);
+        let operation = Arc::new(Operation::new(caller, decisions, signed_in));
+        let mut response = self.schema.execute(request.data(operation.clone())).await;
+        for error in &mut response.errors {
+            error.extensions.get_or_insert_default().set("requestId", request_id.as_str());
+        }
+        response.extensions.insert("requestId".to_owned(), Value::String(request_id));
+        if self.config.receipt
+            && let Ok(receipt) = async_graphql::to_value(operation.decisions.receipt())
+        {
+            response.extensions.insert("authz".to_owned(), receipt);
+        }
+        response
+    }
+
+    /// The schema in the schema definition language, with its directives.
+    pub fn sdl(&self) -> &str {
+        &self.sdl
+    }
+
+    /// What every field needs, as JSON.
+    pub fn permissions(&self) -> &str {
+        &self.manifest
+    }
+
+    /// Asks database and PDP for a sign of life.
+    pub async fn ready(&self) -> Readiness {
+        let (database, pdp) = tokio::join!(self.services.store.ready(), self.services.pdp.ready());
+        Readiness { database: database.is_ok(), pdp: pdp.is_ok() }
+    }
+}
+
+/// The schema in the schema definition language, without a server to serve it.
+pub fn sdl() -> String {
+    Schema::new(Described(Query::default()), Described(Mutation::default()), EmptySubscription).sdl()
+}
+
+/// Whether the selected operation is a mutation. What cannot be parsed or selected is refused later, by the executor.
+fn is_mutation(request: &mut Request) -> bool {
+    let name = request.operation_name.as_deref().map(Name::new);
+    let Ok(document) = request.parsed_query() else { return false };
+    let mut operations = document.operations.iter();
+    operations.any(|(operation, definition)| {
+        definition.node.ty == OperationType::Mutation && (name.is_none() || operation == name.as_ref())
+    })
+}
+
+/// A stored point in time as a date.
+fn instant(micros: i64) -> Result<OffsetDateTime, error::ApiError> {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000)
+        .map_err(|_| error::ApiError::Internal("a stored time is out of range"))
+}

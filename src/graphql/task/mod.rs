@@ -1,0 +1,131 @@
+//! Tasks: the object, what may be read of it, and its list.
+
+mod filter;
+mod list;
+mod mutation;
+mod payload;
+mod query;
+
+use async_graphql::{Context, ID, Object, Result};
+use entity::task::Model;
+use time::OffsetDateTime;
+
+pub(super) use mutation::TaskMutation;
+pub(super) use query::TaskQuery;
+
+use super::{
+    context::ContextExt as _,
+    directives::{Scope, requires},
+    guard::permitted,
+    id::{NodeKind, global_id},
+    instant,
+    permission::{PermissionResult, Question, ask_one},
+    user::User,
+};
+
+/// Something to be done.
+#[derive(Debug, Clone)]
+pub(super) struct Task(pub(super) Model);
+
+#[Object(guard = permitted("Task"))]
+impl Task {
+    /// Globally unique and stable; good for `node(id:)`.
+    pub(super) async fn id(&self) -> ID {
+        global_id(NodeKind::Task, self.0.id)
+    }
+
+    /// What is to be done, 1 to 200 characters.
+    async fn title(&self) -> &str {
+        &self.0.title
+    }
+
+    /// Whether it is done.
+    async fn completed(&self) -> bool {
+        self.0.completed_at.is_some()
+    }
+
+    /// When it was ticked off; null while it is open.
+    async fn completed_at(&self) -> Result<Option<OffsetDateTime>> {
+        Ok(self.0.completed_at.map(instant).transpose()?)
+    }
+
+    /// Grows by one with every change; send it as `expectedVersion` so as not to overwrite somebody else's change.
+    async fn version(&self) -> i32 {
+        self.0.version
+    }
+
+    /// When it was created.
+    async fn created_at(&self) -> Result<OffsetDateTime> {
+        Ok(instant(self.0.created_at)?)
+    }
+
+    /// When it was last changed.
+    async fn updated_at(&self) -> Result<OffsetDateTime> {
+        Ok(instant(self.0.updated_at)?)
+    }
+
+    /// Details, at most 10,000 characters.
+    #[graphql(directive = requires::apply("task", "read-notes", Scope::Object))]
+    async fn notes(&self) -> Option<&str> {
+        self.0.notes.as_deref()
+    }
+
+    /// Who created it; null when that user was removed.
+    #[graphql(directive = requires::apply("user", "get", Scope::Tenant))]
+    async fn owner(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        person(ctx, self.0.owner_id).await
+    }
+
+    /// Who is to do it.
+    #[graphql(directive = requires::apply("user", "get", Scope::Tenant))]
+    async fn assignee(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        person(ctx, self.0.assignee_id).await
+    }
+
+    /// What the caller may do with this task, for the buttons of a client.
+    async fn viewer_permissions(&self) -> Option<TaskPermissions> {
+        Some(TaskPermissions { task: global_id(NodeKind::Task, self.0.id) })
+    }
+}
+
+async fn person(ctx: &Context<'_>, id: Option<uuid::Uuid>) -> Result<Option<User>> {
+    match id {
+        Some(id) => Ok(ctx.signed_in()?.load_user(id).await?.map(User)),
+        None => Ok(None),
+    }
+}
+
+/// What the caller may do with a task. Each answer is null only when it cannot be decided at the moment.
+#[derive(Debug, Clone)]
+pub(super) struct TaskPermissions {
+    task: ID,
+}
+
+#[Object]
+impl TaskPermissions {
+    /// Whether the caller may change title and notes.
+    async fn can_update(&self, ctx: &Context<'_>) -> Result<Option<PermissionResult>> {
+        self.can(ctx, "update").await
+    }
+
+    /// Whether the caller may tick it off.
+    async fn can_check(&self, ctx: &Context<'_>) -> Result<Option<PermissionResult>> {
+        self.can(ctx, "check").await
+    }
+
+    /// Whether the caller may choose who is to do it.
+    async fn can_assign(&self, ctx: &Context<'_>) -> Result<Option<PermissionResult>> {
+        self.can(ctx, "assign").await
+    }
+
+    /// Whether the caller may delete it.
+    async fn can_delete(&self, ctx: &Context<'_>) -> Result<Option<PermissionResult>> {
+        self.can(ctx, "delete").await
+    }
+}
+
+impl TaskPermissions {
+    async fn can(&self, ctx: &Context<'_>, action: &str) -> Result<Option<PermissionResult>> {
+        ask_one(ctx, Question::object("task", action, self.task.clone())).await
+    }
+}

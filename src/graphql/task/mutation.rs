@@ -1,0 +1,170 @@
+//! Changing tasks. The guard has asked for the permission, and for `task:get`, before anything here runs.
+
+use async_graphql::{Context, ID, MaybeUndefined, Object, Result};
+
+use super::{
+    Task,
+    payload::{
+        AssignTaskInput, AssignTaskPayload, CreateTaskInput, CreateTaskPayload, DeleteTaskInput,
+        DeleteTaskPayload, Outcome, SetTaskCompletedInput, SetTaskCompletedPayload, UpdateTaskInput,
+        UpdateTaskPayload,
+    },
+};
+use crate::{
+    graphql::{
+        context::{ContextExt as _, SignedIn},
+        directives::{Scope, requires},
+        error::ApiError,
+        guard::permitted,
+        id::{NodeKind, TaskId},
+        input,
+        user_error::{UserError, UserErrorCode},
+    },
+    store::{Idempotency, NewTask, TaskChange, TaskCreation, TaskPatch},
+};
+
+#[derive(Default)]
+pub(in crate::graphql) struct TaskMutation;
+
+#[Object(guard = permitted("Mutation"))]
+impl TaskMutation {
+    /// Creates a task that the caller owns.
+    #[graphql(directive = requires::apply("task", "create", Scope::Tenant))]
+    async fn create_task(
+        &self,
+        ctx: &Context<'_>,
+        input: CreateTaskInput,
+    ) -> Result<Option<CreateTaskPayload>> {
+        let client_mutation_id = input.client_mutation_id.clone();
+        let outcome = create(ctx.signed_in()?, input).await?;
+        Ok(Some(CreateTaskPayload::new(outcome, client_mutation_id)))
+    }
+
+    /// Changes title, notes or assignee of a task.
+    #[graphql(directive = requires::apply("task", "update", Scope::Object))]
+    async fn update_task(
+        &self,
+        ctx: &Context<'_>,
+        input: UpdateTaskInput,
+    ) -> Result<Option<UpdateTaskPayload>> {
+        let outcome = match patch(input.title, input.notes, input.assignee_id) {
+            Ok(patch) => change(ctx.signed_in()?, input.id, patch, input.expected_version).await?,
+            Err(errors) => Outcome::refused(errors),
+        };
+        Ok(Some(UpdateTaskPayload::new(outcome, input.client_mutation_id)))
+    }
+
+    /// Ticks a task off, or opens it again. Saying what is so already changes nothing.
+    #[graphql(directive = requires::apply("task", "check", Scope::Object))]
+    async fn set_task_completed(
+        &self,
+        ctx: &Context<'_>,
+        input: SetTaskCompletedInput,
+    ) -> Result<Option<SetTaskCompletedPayload>> {
+        let patch = TaskPatch { completed: Some(input.completed), ..TaskPatch::default() };
+        let outcome = change(ctx.signed_in()?, input.id, patch, input.expected_version).await?;
+        Ok(Some(SetTaskCompletedPayload::new(outcome, input.client_mutation_id)))
+    }
+
+    /// Says who is to do a task.
+    #[graphql(directive = requires::apply("task", "assign", Scope::Object))]
+    async fn assign_task(
+        &self,
+        ctx: &Context<'_>,
+        input: AssignTaskInput,
+    ) -> Result<Option<AssignTaskPayload>> {
+        let assignee = input.assignee_id.map(|id| id.uuid);
+        let patch = TaskPatch { assignee_id: Some(assignee), ..TaskPatch::default() };
+        let outcome = change(ctx.signed_in()?, input.id, patch, input.expected_version).await?;
+        Ok(Some(AssignTaskPayload::new(outcome, input.client_mutation_id)))
+    }
+
+    /// Deletes a task for good.
+    #[graphql(directive = requires::apply("task", "delete", Scope::Object))]
+    async fn delete_task(
+        &self,
+        ctx: &Context<'_>,
+        input: DeleteTaskInput,
+    ) -> Result<Option<DeleteTaskPayload>> {
+        let deleted = ctx.signed_in()?.store.delete_task(input.id.uuid).await.map_err(ApiError::from)?;
+        if !deleted {
+            return Err(absent(input.id).into());
+        }
+        Ok(Some(DeleteTaskPayload {
+            deleted_task_id: Some(ID(input.id.text())),
+            user_errors: Vec::new(),
+            client_mutation_id: input.client_mutation_id,
+        }))
+    }
+}
+
+async fn create(caller: &SignedIn, input: CreateTaskInput) -> Result<Outcome, ApiError> {
+    let key = input::idempotency_key(input.idempotency_key);
+    let (title, notes, key) = match (input::title(&input.title), input::notes(input.notes), key) {
+        (Ok(title), Ok(notes), Ok(key)) => (title, notes, key),
+        (title, notes, key) => {
+            let errors = [title.err(), notes.err(), key.err()];
+            return Ok(Outcome::refused(errors.into_iter().flatten().collect()));
+        }
+    };
+    let assignee = input.assignee_id.map(|id| id.text());
+    let key = key.map(|key| Idempotency {
+        subject: caller.subject.to_string(),
+        mutation: "createTask",
+        key,
+        input_hash: input::hash(&[Some(&title), notes.as_deref(), assignee.as_deref()]),
+    });
+    let owner_id = caller.row().await?.map(|row| row.id);
+    let new = NewTask { title, notes, owner_id, assignee_id: input.assignee_id.map(|id| id.uuid) };
+    Ok(match caller.store.create_task(new, key.as_ref()).await? {
+        TaskCreation::Created(task) => Outcome::done(task.map(Task)),
+        TaskCreation::AssigneeAbsent => Outcome::refused(vec![UserError::absent_user("assigneeId")]),
+        TaskCreation::KeyReused => Outcome::refused(vec![UserError::key_reused()]),
+    })
+}
+
+fn patch(
+    title: MaybeUndefined<String>,
+    notes: MaybeUndefined<String>,
+    assignee_id: MaybeUndefined<crate::graphql::id::UserId>,
+) -> Result<TaskPatch, Vec<UserError>> {
+    let title = match title {
+        MaybeUndefined::Undefined => Ok(None),
+        MaybeUndefined::Null => {
+            Err(UserError::new(UserErrorCode::Blank, &["title"], "A title cannot be cleared."))
+        }
+        MaybeUndefined::Value(title) => input::title(&title).map(Some),
+    };
+    let notes = match notes {
+        MaybeUndefined::Undefined => Ok(None),
+        MaybeUndefined::Null => Ok(Some(None)),
+        MaybeUndefined::Value(notes) => input::notes(Some(notes)).map(Some),
+    };
+    let assignee_id = match assignee_id {
+        MaybeUndefined::Undefined => None,
+        MaybeUndefined::Null => Some(None),
+        MaybeUndefined::Value(id) => Some(Some(id.uuid)),
+    };
+    match (title, notes) {
+        (Ok(title), Ok(notes)) => Ok(TaskPatch { title, notes, assignee_id, completed: None }),
+        (title, notes) => Err([title.err(), notes.err()].into_iter().flatten().collect()),
+    }
+}
+
+async fn change(
+    caller: &SignedIn,
+    id: TaskId,
+    patch: TaskPatch,
+    expected_version: Option<i32>,
+) -> Result<Outcome, ApiError> {
+    match caller.store.update_task(id.uuid, patch, expected_version).await? {
+        TaskChange::Done(task) => Ok(Outcome::done(Some(Task(task)))),
+        TaskChange::Absent => Err(absent(id)),
+        TaskChange::Conflict { current } => Ok(Outcome::refused(vec![UserError::version_conflict(current)])),
+        TaskChange::AssigneeAbsent => Ok(Outcome::refused(vec![UserError::absent_user("assigneeId")])),
+    }
+}
+
+fn absent(id: TaskId) -> ApiError {
+    ApiError::NotFound { kind: NodeKind::Task, id: id.text() }
+}

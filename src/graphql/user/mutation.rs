@@ -1,0 +1,198 @@
+//! Creating and removing users, giving and taking roles. Always in the caller's own tenant.
+
+use async_graphql::{Context, ID, Object, Result};
+use entity::user::Model;
+
+use super::{
+    User,
+    payload::{
+        CreateUserInput, CreateUserPayload, DeleteUserInput, DeleteUserPayload, RemovalState, RemovalSystem,
+        RoleInput, RolePayload, SystemOutcome, outcomes, role_outcome,
+    },
+};
+use crate::{
+    graphql::{
+        context::{ContextExt as _, SignedIn},
+        directives::{Scope, requires},
+        error::ApiError,
+        guard::permitted,
+        id::{NodeKind, UserId},
+        input,
+        user_error::{UserError, UserErrorCode},
+    },
+    store::{Idempotency, NewUser},
+    sync::{Removal, RoleChange, Sync, SystemState, UserCreationOutcome},
+};
+
+/// Most roles that are given at once.
+const MAX_ROLES: usize = 50;
+
+#[derive(Default)]
+pub(in crate::graphql) struct UserMutation;
+
+#[Object(guard = permitted("Mutation"))]
+impl UserMutation {
+    /// Creates a user with roles, so that they may act from their first sign-in on. At most 50 roles.
+    #[graphql(directive = requires::apply("user", "create", Scope::Tenant))]
+    async fn create_user(
+        &self,
+        ctx: &Context<'_>,
+        input: CreateUserInput,
+    ) -> Result<Option<CreateUserPayload>> {
+        let client_mutation_id = input.client_mutation_id.clone();
+        let payload = create(ctx.signed_in()?, ctx.sync()?, input).await?;
+        Ok(Some(CreateUserPayload { client_mutation_id, ..payload }))
+    }
+
+    /// Removes a user from the caller's tenant, and from Permit when no other tenant has them. Their tasks stay.
+    /// Repeating it after a failure finishes it.
+    #[graphql(directive = requires::apply("user", "delete", Scope::Tenant))]
+    async fn delete_user(
+        &self,
+        ctx: &Context<'_>,
+        input: DeleteUserInput,
+    ) -> Result<Option<DeleteUserPayload>> {
+        let payload = remove(ctx.signed_in()?, ctx.sync()?, input.id).await?;
+        Ok(Some(DeleteUserPayload { client_mutation_id: input.client_mutation_id, ..payload }))
+    }
+
+    /// Gives a user a role in the caller's tenant. It holds on that user's next request, without a new login.
+    #[graphql(directive = requires::apply("user", "assign-role", Scope::Tenant))]
+    async fn assign_role(&self, ctx: &Context<'_>, input: RoleInput) -> Result<Option<RolePayload>> {
+        let caller = ctx.signed_in()?;
+        let user = existing(caller, input.user_id).await?;
+        let change =
+            ctx.sync()?.assign_role(&caller.store, &user, &input.role).await.map_err(ApiError::from)?;
+        Ok(Some(role_payload(caller, user, input, change).await))
+    }
+
+    /// Takes a role from a user in the caller's tenant. It is gone on that user's next request.
+    #[graphql(directive = requires::apply("user", "assign-role", Scope::Tenant))]
+    async fn unassign_role(&self, ctx: &Context<'_>, input: RoleInput) -> Result<Option<RolePayload>> {
+        let caller = ctx.signed_in()?;
+        let user = existing(caller, input.user_id).await?;
+        let change =
+            ctx.sync()?.unassign_role(&caller.store, &user, &input.role).await.map_err(ApiError::from)?;
+        Ok(Some(role_payload(caller, user, input, change).await))
+    }
+}
+
+/// A valid `CreateUserInput`.
+struct Wanted {
+    new: NewUser,
+    roles: Vec<String>,
+    key: Option<Idempotency>,
+}
+
+fn wanted(caller: &SignedIn, input: CreateUserInput) -> Result<Wanted, Vec<UserError>> {
+    let mut errors = Vec::new();
+    let mut roles = input.roles.unwrap_or_default();
+    roles.sort();
+    roles.dedup();
+    if roles.len() > MAX_ROLES {
+        errors.push(UserError::new(
+            UserErrorCode::TooLong,
+            &["roles"],
+            format!("At most {MAX_ROLES} roles."),
+        ));
+    }
+    let parts = (
+        input::subject(&input.subject),
+        input::name(input.name, "name"),
+        input::name(input.email, "email"),
+        input::idempotency_key(input.idempotency_key),
+    );
+    match parts {
+        (Ok(subject), Ok(name), Ok(email), Ok(key)) if errors.is_empty() => {
+            let mut hashed = vec![Some(subject.as_str()), name.as_deref(), email.as_deref()];
+            hashed.extend(roles.iter().map(|role| Some(role.as_str())));
+            let input_hash = input::hash(&hashed);
+            let key = key.map(|key| Idempotency {
+                subject: caller.subject.to_string(),
+                mutation: "createUser",
+                key,
+                input_hash,
+            });
+            Ok(Wanted { new: NewUser { subject, name, email }, roles, key })
+        }
+        (subject, name, email, key) => {
+            errors.extend([subject.err(), name.err(), email.err(), key.err()].into_iter().flatten());
+            Err(errors)
+        }
+    }
+}
+
+async fn create(
+    caller: &SignedIn,
+    sync: &Sync,
+    input: CreateUserInput,
+) -> Result<CreateUserPayload, ApiError> {
+    let Wanted { new, roles, key } = match wanted(caller, input) {
+        Ok(wanted) => wanted,
+        Err(user_errors) => return Ok(CreateUserPayload { user_errors, ..Default::default() }),
+    };
+    let refused = |error| CreateUserPayload { user_errors: vec![error], ..Default::default() };
+    let taken = |field: &str, what: &str| refused(UserError::new(UserErrorCode::Taken, &[field], what));
+    Ok(match sync.create_user(&caller.store, new, &roles, key.as_ref()).await? {
+        UserCreationOutcome::Created(created) => CreateUserPayload {
+            user: created.user.map(User),
+            role_outcomes: outcomes(&caller.tenant, created.outcomes),
+            ..Default::default()
+        },
+        UserCreationOutcome::SubjectTaken => taken("subject", "This user exists already."),
+        UserCreationOutcome::EmailTaken => taken("email", "Another user has this e-mail address."),
+        UserCreationOutcome::KeyReused => refused(UserError::key_reused()),
+        UserCreationOutcome::UnknownRoles(places) => {
+            let unknown = places.into_iter().map(|at| UserError::unknown_role(&["roles"], &roles[at]));
+            CreateUserPayload { user_errors: unknown.collect(), ..Default::default() }
+        }
+        UserCreationOutcome::Unavailable(error) => return Err(ApiError::Permit(error)),
+    })
+}
+
+async fn remove(caller: &SignedIn, sync: &Sync, id: UserId) -> Result<DeleteUserPayload, ApiError> {
+    let user = existing(caller, id).await?;
+    let refused = |error| DeleteUserPayload { user_errors: vec![error], ..Default::default() };
+    if *user.subject == *caller.subject {
+        let error = UserError::new(UserErrorCode::SelfDelete, &["id"], "Somebody else has to remove you.");
+        return Ok(refused(error));
+    }
+    let (here, permit) = match sync.remove_user(&caller.store, &user).await? {
+        Removal::LastAdmin => return Ok(refused(UserError::last_admin())),
+        Removal::Attempted { here, permit } => (here, permit),
+    };
+    let gone = here.state == SystemState::Done;
+    let auth0 = SystemOutcome {
+        system: RemovalSystem::Auth0,
+        state: RemovalState::NotConfigured,
+        detail: Some("The account stays; remove it at Auth0 as well.".to_owned()),
+    };
+    Ok(DeleteUserPayload {
+        deleted_user_id: gone.then(|| ID(id.text())),
+        systems: vec![
+            SystemOutcome::of(RemovalSystem::Taskgate, here),
+            SystemOutcome::of(RemovalSystem::Permit, permit),
+            auth0,
+        ],
+        ..Default::default()
+    })
+}
+
+async fn existing(caller: &SignedIn, id: UserId) -> Result<Model, ApiError> {
+    let found = caller.store.find_user(id.uuid).await?;
+    found.ok_or_else(|| ApiError::NotFound { kind: NodeKind::User, id: id.text() })
+}
+
+async fn role_payload(caller: &SignedIn, user: Model, input: RoleInput, change: RoleChange) -> RolePayload {
+    // The payload shows the roles as they are after the change.
+    caller.forget(user.id).await;
+    let refused = |error| RolePayload { user_errors: vec![error], ..Default::default() };
+    let payload = match change {
+        RoleChange::Done(outcome) => {
+            RolePayload { outcome: Some(role_outcome(&caller.tenant, outcome)), ..Default::default() }
+        }
+        RoleChange::UnknownRole => refused(UserError::unknown_role(&["role"], &input.role)),
+        RoleChange::LastAdmin => refused(UserError::last_admin()),
+    };
+    RolePayload { user: Some(User(user)), client_mutation_id: input.client_mutation_id, ..payload }
+}
