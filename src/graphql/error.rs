@@ -177,8 +177,5 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 /// The code that an error carries already.
 pub(super) fn code_of(extensions: Option<&ErrorExtensionValues>) -> Option<&str> {
-    match extensions?.get("code")? {
-        async_graphql::Value::String(code) => Some(code),
-        _ => None,
-    }
+    if let async_graphql::Value::String(code) = extensions?.get("code")? { Some(code) } else { None }
 }

@@ -110,7 +110,7 @@ fn set_code(error: &mut ServerError, code: &str) {
 
 /// One error for each field coordinate, code and reason, at the first path, with the number of them.
 fn collapsed(mut recorded: Vec<Recorded>) -> Vec<ServerError> {
-    recorded.sort_by(|a, b| position(&a.error).cmp(&position(&b.error)));
+    recorded.sort_by_key(|recorded| position(&recorded.error));
     let mut groups: HashMap<(String, Option<String>, Option<String>), usize> = HashMap::new();
     let mut errors: Vec<(ServerError, u64)> = Vec::new();
     for Recorded { coordinate, error } in recorded {

@@ -1,0 +1,105 @@
+//! The `Authorization` header (RFC 6750, section 2.1). Tokens in the query string or in a form are not looked at.
+
+use reqwest::header::{AUTHORIZATION, HeaderMap};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::{AuthError, Reason};
+
+/// Longest token that is looked at, in bytes.
+pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
+
+/// A token as it was presented, verified or not. It prints as a redaction.
+#[derive(Debug, Clone)]
+pub struct AccessToken(SecretString);
+
+impl AccessToken {
+    /// # Errors
+    /// [`Reason::Malformed`] when it is longer than [`MAX_TOKEN_BYTES`].
+    pub fn new(token: &str) -> Result<Self, AuthError> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(AuthError::Invalid(Reason::Malformed));
+        }
+        Ok(Self(token.to_owned().into()))
+    }
+
+    pub(super) fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+/// The token of a request; `None` when it presents no credentials at all.
+///
+/// # Errors
+/// Anything but one header with the Bearer scheme and one token.
+pub(super) fn token(headers: &HeaderMap) -> Result<Option<AccessToken>, AuthError> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(AuthError::BadRequest("Send one Authorization header, not several."));
+    }
+    let malformed =
+        AuthError::BadRequest("Send the Authorization header as: Bearer, a space, the access token.");
+    let Ok(text) = value.to_str() else { return Err(malformed) };
+    let Some((scheme, token)) = text.split_once(' ') else { return Err(malformed) };
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(AuthError::BadRequest("Only the Bearer scheme is supported."));
+    }
+    // `b64token` of RFC 6750: a comma or a second word would be a second credential.
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    if token.is_empty() || !token.bytes().all(is_token) {
+        return Err(malformed);
+    }
+    AccessToken::new(token).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(values: &[&'static str]) -> HeaderMap {
+        values.iter().map(|value| (AUTHORIZATION, value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn no_header_is_no_credential() {
+        assert!(token(&HeaderMap::new()).unwrap().is_none());
+    }
+
+    #[test]
+    fn the_scheme_is_read_in_any_case() {
+        for value in ["Bearer a.b.c", "bearer a.b.c", "BEARER a.b.c"] {
+            assert_eq!(token(&headers(&[value])).unwrap().unwrap().expose(), "a.b.c");
+        }
+    }
+
+    #[test]
+    fn whatever_is_ambiguous_is_refused() {
+        let ambiguous: [&[&'static str]; 9] = [
+            &["Bearer a.b.c", "Bearer d.e.f"],
+            &["Bearer a.b.c, Bearer d.e.f"],
+            &["Bearer"],
+            &["Bearer "],
+            &["Bearer  a.b.c"],
+            &["Bearer a.b.c "],
+            &["Bearer \"a.b.c\""],
+            &["Basic YTpi"],
+            &[""],
+        ];
+        for values in ambiguous {
+            assert!(matches!(token(&headers(values)), Err(AuthError::BadRequest(_))), "{values:?}");
+        }
+    }
+
+    #[test]
+    fn an_overlong_token_is_not_looked_at() {
+        let value = format!("Bearer {}", "a".repeat(MAX_TOKEN_BYTES + 1));
+        let headers: HeaderMap = [(AUTHORIZATION, value.parse().unwrap())].into_iter().collect();
+        assert_eq!(token(&headers).unwrap_err(), AuthError::Invalid(Reason::Malformed));
+    }
+
+    #[test]
+    fn a_token_prints_as_a_redaction() {
+        let printed = format!("{:?}", AccessToken::new("secret.of.mine").unwrap());
+        assert!(!printed.contains("secret.of.mine"), "{printed}");
+    }
+}

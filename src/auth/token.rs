@@ -1,0 +1,102 @@
+//! A signed token: three parts, a header that names an allowed algorithm and a known key, a signature that fits.
+//!
+//! The order matters: nothing of the payload is read before the signature was checked, and nothing in the token
+//! (`jku`, `x5u`, `jwk`, `iss`) ever causes a request.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, DecodingKey};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use super::{AuthError, Reason};
+
+/// Longest key id that is looked up, in bytes.
+const MAX_KID_BYTES: usize = 256;
+
+/// `header.payload.signature`, split but not trusted (RFC 7515, section 7.1).
+pub(super) struct SignedToken<'a> {
+    /// What the signature covers: the received bytes, not a re-encoding of them.
+    signed: &'a str,
+    payload: &'a str,
+    signature: &'a str,
+    pub(super) kid: String,
+}
+
+/// The members of the header that matter; serde refuses any of them twice.
+#[derive(Deserialize)]
+struct Header {
+    alg: Option<Value>,
+    kid: Option<Value>,
+    typ: Option<Value>,
+    crit: Option<Value>,
+    b64: Option<Value>,
+    zip: Option<Value>,
+}
+
+impl<'a> SignedToken<'a> {
+    /// Splits `token` and checks its header.
+    ///
+    /// # Errors
+    /// Why it cannot be an access token of this API.
+    pub(super) fn parse(token: &'a str) -> Result<Self, AuthError> {
+        let parts: Vec<&str> = token.split('.').collect();
+        let [header, payload, signature] = parts[..] else {
+            // One part: an opaque token. Five parts: an encrypted one (RFC 7516, section 7.1).
+            let reason = if matches!(parts.len(), 1 | 5) { Reason::OpaqueToken } else { Reason::Malformed };
+            return Err(AuthError::Invalid(reason));
+        };
+        let signed = &token[..header.len() + 1 + payload.len()];
+        let kid = json::<Header>(header)?.check()?;
+        if payload.is_empty() || signature.is_empty() {
+            return Err(AuthError::Invalid(Reason::Malformed));
+        }
+        Ok(Self { signed, payload, signature, kid })
+    }
+
+    /// Checks the signature and reads the payload.
+    ///
+    /// # Errors
+    /// [`Reason::BadSignature`], or [`Reason::Malformed`] for a payload that is not an object of claims.
+    pub(super) fn verify<T: DeserializeOwned>(&self, key: &DecodingKey) -> Result<T, AuthError> {
+        match jsonwebtoken::crypto::verify(self.signature, self.signed.as_bytes(), key, Algorithm::RS256) {
+            Ok(true) => json(self.payload),
+            Ok(false) | Err(_) => Err(AuthError::Invalid(Reason::BadSignature)),
+        }
+    }
+}
+
+impl Header {
+    /// The key id of a header that may stand on an access token.
+    fn check(self) -> Result<String, AuthError> {
+        let refuse = |reason| Err(AuthError::Invalid(reason));
+        if self.crit.is_some() || self.b64.is_some() {
+            return refuse(Reason::UnsupportedCrit);
+        }
+        if self.zip.is_some() {
+            return refuse(Reason::Malformed);
+        }
+        // Exact text: an algorithm is never chosen by the token, only confirmed.
+        if self.alg.as_ref().and_then(Value::as_str) != Some("RS256") {
+            return refuse(Reason::AlgorithmNotAllowed);
+        }
+        match &self.typ {
+            None => {}
+            Some(Value::String(typ)) if is_access_token_type(typ) => {}
+            Some(_) => return refuse(Reason::WrongType),
+        }
+        match self.kid {
+            Some(Value::String(kid)) if kid.len() <= MAX_KID_BYTES => Ok(kid),
+            _ => refuse(Reason::UnknownKey),
+        }
+    }
+}
+
+/// Auth0's default profile says `JWT`, RFC 9068 (section 2.1) `at+jwt`.
+fn is_access_token_type(typ: &str) -> bool {
+    ["JWT", "at+jwt", "application/at+jwt"].iter().any(|known| typ.eq_ignore_ascii_case(known))
+}
+
+fn json<T: DeserializeOwned>(part: &str) -> Result<T, AuthError> {
+    let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| AuthError::Invalid(Reason::Malformed))?;
+    serde_json::from_slice(&bytes).map_err(|_| AuthError::Invalid(Reason::Malformed))
+}
