@@ -27,16 +27,16 @@ impl Guard for Permitted {
     async fn check(&self, ctx: &Context<'_>) -> Result<()> {
         let rules = ctx.rules()?;
         let field = ctx.field().name();
-        let access = rules.get(self.object, field).map(|rule| (rule, &rule.access));
-        match access {
-            Some((_, Access::Public)) => Ok(()),
-            Some((_, Access::SignedIn)) => Ok(ctx.signed_in().map(|_| ())?),
-            Some((rule, Access::Requires(need))) => Ok(self.ask(ctx, rules, rule, need).await?),
+        let rule = rules.get(self.object, field);
+        match rule.map(|rule| (rule, &rule.access)) {
+            Some((rule, Access::Requires(need))) => self.ask(ctx, rules, rule, need).await?,
+            Some((_, Access::SignedIn)) => ctx.signed_in().map(drop)?,
             None if rules.is_root(self.object) => {
-                Err(ApiError::Internal("a root field without a rule").into())
+                return Err(ApiError::Internal("a root field without a rule").into());
             }
-            None => Ok(()),
+            Some((_, Access::Public)) | None => {}
         }
+        Ok(())
     }
 }
 

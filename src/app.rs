@@ -1,0 +1,43 @@
+//! The composition root: settings in, router out. The only place that knows every module.
+
+use axum::Router;
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use crate::{
+    auth::{self, Authenticator},
+    config::Config,
+    graphql::{Api, CoverageError, Services},
+    http,
+    permit::{Facts, Pdp, SetupError},
+    store::{Store, StoreError},
+    sync::Sync,
+};
+
+/// Why the server cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    #[error("the verifier of tokens cannot be built")]
+    Auth(#[from] auth::ConfigError),
+    #[error("the clients of Permit cannot be built")]
+    Permit(#[from] SetupError),
+    #[error("the database cannot be opened")]
+    Store(#[from] StoreError),
+    #[error("the schema is not completely protected: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Coverage(Vec<CoverageError>),
+}
+
+/// Connects to the database, brings its schema up to date and builds the router. Neither Auth0 nor Permit has to
+/// be reachable: what needs them says so, and `/ready` does.
+///
+/// # Errors
+/// See [`BuildError`].
+pub async fn build(config: &Config, metrics: PrometheusHandle) -> Result<Router, BuildError> {
+    let authenticator = Authenticator::new(config.auth.clone())?;
+    let pdp = Pdp::new(&config.permit)?;
+    let facts = Facts::new(&config.permit)?;
+    let store = Store::connect(&config.store).await?;
+    let sync = Sync::new(facts, pdp.clone(), config.login_deadline);
+    let services = Services { store, pdp, sync, authenticator: authenticator.clone() };
+    let api = Api::new(services, config.graphql).map_err(BuildError::Coverage)?;
+    Ok(http::router(&config.http, api, authenticator, metrics))
+}

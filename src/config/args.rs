@@ -1,0 +1,159 @@
+//! Flags and environment variables, as clap reads them. Meanings are checked in `check`.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use secrecy::SecretString;
+
+/// A GraphQL task API guarded by Auth0 and Permit.io.
+///
+/// Every flag can be given as the environment variable named beside it. Times are in milliseconds, sizes in bytes.
+#[derive(Parser, Debug, Clone)]
+#[command(name = "taskgate", version)]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[cfg(feature = "sandbox")]
+    #[command(flatten)]
+    pub sandbox: SandboxArgs,
+    #[command(flatten)]
+    pub auth0: Auth0Args,
+    #[command(flatten)]
+    pub permit: PermitArgs,
+    #[command(flatten)]
+    pub server: ServerArgs,
+}
+
+/// What to do.
+#[derive(Subcommand, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// Serve the API (the default).
+    Serve,
+    /// Print the schema in the schema definition language.
+    Schema,
+    /// Bring the database's schema up to date and stop.
+    Migrate,
+}
+
+#[cfg(feature = "sandbox")]
+#[derive(ClapArgs, Debug, Clone)]
+#[command(next_help_heading = "Sandbox (stand-ins for Auth0 and Permit on loopback)")]
+pub struct SandboxArgs {
+    /// Start stand-ins for Auth0 and Permit, and serve against them. Needs no account and no network.
+    #[arg(long)]
+    pub sandbox: bool,
+    /// Port of the stand-in for Auth0.
+    #[arg(long, env = "SANDBOX_ISSUER_PORT", default_value_t = 4001)]
+    pub sandbox_issuer_port: u16,
+    /// Port of the stand-in for Permit's REST API.
+    #[arg(long, env = "SANDBOX_PERMIT_API_PORT", default_value_t = 4002)]
+    pub sandbox_permit_api_port: u16,
+    /// Port of the stand-in for Permit's PDP.
+    #[arg(long, env = "SANDBOX_PDP_PORT", default_value_t = 4003)]
+    pub sandbox_pdp_port: u16,
+}
+
+#[derive(ClapArgs, Debug, Clone)]
+#[command(next_help_heading = "Auth0")]
+pub struct Auth0Args {
+    /// Tenant domain, for example `example.eu.auth0.com`. Tokens must be issued by `https://DOMAIN/`.
+    #[arg(long, env = "AUTH0_DOMAIN")]
+    pub auth0_domain: Option<String>,
+    /// Exact `iss` of tokens, where it is not `https://DOMAIN/` (a custom domain, a development issuer).
+    #[arg(long, env = "AUTH0_ISSUER")]
+    pub auth0_issuer: Option<String>,
+    /// Identifier of this API at Auth0; tokens must name it as an audience.
+    #[arg(long, env = "AUTH0_AUDIENCE")]
+    pub auth0_audience: Option<String>,
+    /// Claim that lists role names; e-mail and name are read from the same namespace.
+    #[arg(long, env = "AUTH0_ROLES_CLAIM")]
+    pub auth0_roles_claim: Option<String>,
+    /// File with a further root certificate, PEM, for an issuer behind a private authority.
+    #[arg(long, env = "AUTH0_CA_FILE")]
+    pub auth0_ca_file: Option<PathBuf>,
+    /// Organizations that may use this server, separated by commas; empty: any.
+    #[arg(long, env = "ALLOWED_TENANTS", value_delimiter = ',')]
+    pub allowed_tenants: Vec<String>,
+    /// Shortest time between two fetches of the signing keys.
+    #[arg(long, env = "JWKS_COOLDOWN_MS", default_value_t = 30_000)]
+    pub jwks_cooldown_ms: u64,
+    /// How long the last good signing keys are used while Auth0 is down.
+    #[arg(long, env = "JWKS_MAX_STALE_MS", default_value_t = 86_400_000)]
+    pub jwks_max_stale_ms: u64,
+}
+
+#[derive(ClapArgs, Debug, Clone)]
+#[command(next_help_heading = "Permit")]
+pub struct PermitArgs {
+    /// Key of a Permit environment. Give it as an environment variable: flags are visible to other processes.
+    #[arg(long, env = "PERMIT_API_KEY", hide_env_values = true)]
+    pub permit_api_key: Option<SecretString>,
+    /// Where decisions come from, for example `http://127.0.0.1:7766`.
+    #[arg(long, env = "PERMIT_PDP_URL")]
+    pub permit_pdp_url: Option<String>,
+    /// Permit's REST API.
+    #[arg(long, env = "PERMIT_API_URL", default_value = crate::permit::Config::API_URL)]
+    pub permit_api_url: String,
+    /// Longest wait for a connection to the PDP or the REST API.
+    #[arg(long, env = "PERMIT_CONNECT_TIMEOUT_MS", default_value_t = 1_000)]
+    pub permit_connect_timeout_ms: u64,
+    /// Longest wait for an answer of the PDP; a later one is no decision.
+    #[arg(long, env = "PERMIT_ANSWER_TIMEOUT_MS", default_value_t = 2_000)]
+    pub permit_answer_timeout_ms: u64,
+    /// Longest wait for an answer of the REST API.
+    #[arg(long, env = "PERMIT_API_TIMEOUT_MS", default_value_t = 5_000)]
+    pub permit_api_timeout_ms: u64,
+    /// Longest that a login waits for its roles to reach the PDP.
+    #[arg(long, env = "LOGIN_DEADLINE_MS", default_value_t = 5_000)]
+    pub login_deadline_ms: u64,
+}
+
+#[derive(ClapArgs, Debug, Clone)]
+#[command(next_help_heading = "Server")]
+pub struct ServerArgs {
+    /// Address and port to listen on.
+    #[arg(long, env = "LISTEN_ADDR", default_value = "127.0.0.1:4000")]
+    pub listen_addr: String,
+    /// `sqlite://FILE?mode=rwc` or `postgres://…`; the sandbox uses a fresh temporary file instead of the default.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<SecretString>,
+    /// Connections to the database.
+    #[arg(long, env = "DATABASE_MAX_CONNECTIONS", default_value_t = 8)]
+    pub database_max_connections: u32,
+    /// Longest wait for a connection to the database.
+    #[arg(long, env = "DATABASE_TIMEOUT_MS", default_value_t = 5_000)]
+    pub database_timeout_ms: u64,
+    /// Origins of browsers that may call the API, separated by commas, for example `https://app.example.com`.
+    #[arg(long, env = "CORS_ORIGINS", value_delimiter = ',')]
+    pub cors_origins: Vec<String>,
+    /// Largest request body.
+    #[arg(long, env = "MAX_BODY_BYTES", default_value_t = 1024 * 1024)]
+    pub max_body_bytes: usize,
+    /// Longest that a client may take for its request headers.
+    #[arg(long, env = "HEADER_TIMEOUT_MS", default_value_t = 10_000)]
+    pub header_timeout_ms: u64,
+    /// Longest that a client may take for its request body.
+    #[arg(long, env = "BODY_TIMEOUT_MS", default_value_t = 10_000)]
+    pub body_timeout_ms: u64,
+    /// Connections that are served at the same time.
+    #[arg(long, env = "MAX_CONNECTIONS", default_value_t = 10_000)]
+    pub max_connections: usize,
+    /// How long running requests may go on after the signal to stop.
+    #[arg(long, env = "SHUTDOWN_GRACE_MS", default_value_t = 10_000)]
+    pub shutdown_grace_ms: u64,
+    /// Whether clients may read the schema by introspection.
+    #[arg(long, env = "INTROSPECTION", default_value_t = true, action = clap::ArgAction::Set)]
+    pub introspection: bool,
+    /// Whether answers carry the receipt `extensions.authz`.
+    #[arg(long, env = "RECEIPT", default_value_t = true, action = clap::ArgAction::Set)]
+    pub receipt: bool,
+    /// Whether the GraphiQL console is served at `/`. On in the sandbox, off else.
+    #[arg(long, env = "CONSOLE", action = clap::ArgAction::Set)]
+    pub console: Option<bool>,
+    /// Where the console's persona menu gets tokens; set by the sandbox.
+    #[arg(long, env = "CONSOLE_TOKEN_URL")]
+    pub console_token_url: Option<String>,
+    /// Log lines as JSON.
+    #[arg(long, env = "LOG_JSON", default_value_t = false, action = clap::ArgAction::Set)]
+    pub log_json: bool,
+}

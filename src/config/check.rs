@@ -1,0 +1,189 @@
+//! From flags to settings. Every problem is collected, so that an operator mends them in one go.
+
+use std::{fmt, net::SocketAddr, time::Duration};
+
+use secrecy::{ExposeSecret as _, SecretString};
+use url::Url;
+
+use super::{Args, Config, is_loopback};
+use crate::{auth, graphql, http, permit, store};
+
+/// The database of a server that was told nothing else.
+const DEFAULT_DATABASE: &str = "sqlite://taskgate.db?mode=rwc";
+
+/// Everything that is missing or wrong. No value is repeated: it may be a secret.
+#[derive(Debug, Default)]
+pub struct Problems(Vec<String>);
+
+impl Problems {
+    fn note(&mut self, setting: &str, problem: &str) {
+        self.0.push(format!("{setting} {problem}"));
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "taskgate cannot start with these settings:")?;
+        for problem in &self.0 {
+            writeln!(f, "  - {problem}")?;
+        }
+        write!(f, "See `taskgate --help`. To try it without any account: taskgate --sandbox")
+    }
+}
+
+impl std::error::Error for Problems {}
+
+pub(super) fn config(args: &Args) -> Result<Config, Problems> {
+    let mut problems = Problems::default();
+    let listen = args.server.listen_addr.parse::<SocketAddr>().ok();
+    if listen.is_none() {
+        problems.note("LISTEN_ADDR", "is not an address and a port, such as 127.0.0.1:4000");
+    }
+    let auth = auth(args, &mut problems);
+    let permit = permit(args, &mut problems);
+    let store = store(args, &mut problems);
+    let http = http(args, &mut problems);
+    match (listen, auth, permit, store, http) {
+        (Some(listen), Some(auth), Some(permit), Some(store), Some(http)) if problems.0.is_empty() => Ok(Config {
+            listen,
+            auth,
+            permit,
+            store,
+            http,
+            graphql: graphql::Config { introspection: args.server.introspection, receipt: args.server.receipt },
+            login_deadline: Duration::from_millis(args.permit.login_deadline_ms),
+        }),
+        _ => Err(problems),
+    }
+}
+
+fn auth(args: &Args, problems: &mut Problems) -> Option<auth::Config> {
+    let given = &args.auth0;
+    let issuer = issuer(given.auth0_issuer.as_deref(), given.auth0_domain.as_deref(), problems);
+    let audience = required("AUTH0_AUDIENCE", given.auth0_audience.as_deref(), problems);
+    let roles_claim = required("AUTH0_ROLES_CLAIM", given.auth0_roles_claim.as_deref(), problems);
+    Some(auth::Config {
+        issuer: issuer?,
+        audience: audience?,
+        roles_claim: roles_claim?,
+        allowed_tenants: given.allowed_tenants.iter().filter(|tenant| !tenant.is_empty()).cloned().collect(),
+        ca_file: given.auth0_ca_file.clone(),
+        jwks_cooldown: Duration::from_millis(given.jwks_cooldown_ms),
+        jwks_max_stale: Duration::from_millis(given.jwks_max_stale_ms),
+    })
+}
+
+/// The exact issuer: as given, or `https://DOMAIN/` with the slash that Auth0 writes.
+fn issuer(issuer: Option<&str>, domain: Option<&str>, problems: &mut Problems) -> Option<String> {
+    if let Some(issuer) = filled(issuer) {
+        url("AUTH0_ISSUER", issuer, problems)?;
+        if !issuer.ends_with('/') {
+            problems.note("AUTH0_ISSUER", "must end in a slash, as the `iss` of Auth0's tokens does");
+            return None;
+        }
+        return Some(issuer.to_owned());
+    }
+    let domain = required("AUTH0_DOMAIN", domain, problems)?;
+    let host = domain.trim_start_matches("https://").trim_end_matches('/');
+    let issuer = format!("https://{host}/");
+    match Url::parse(&issuer) {
+        Ok(url) if url.path() == "/" && url.query().is_none() && url.username().is_empty() => Some(issuer),
+        _ => {
+            problems.note("AUTH0_DOMAIN", "is not a domain, such as example.eu.auth0.com");
+            None
+        }
+    }
+}
+
+fn permit(args: &Args, problems: &mut Problems) -> Option<permit::Config> {
+    let given = &args.permit;
+    let key = given.permit_api_key.clone().filter(|key| !key.expose_secret().trim().is_empty());
+    if key.is_none() {
+        problems.note("PERMIT_API_KEY", "is missing");
+    }
+    let pdp_url = required("PERMIT_PDP_URL", given.permit_pdp_url.as_deref(), problems)
+        .and_then(|text| url("PERMIT_PDP_URL", &text, problems));
+    let api_url = url("PERMIT_API_URL", &given.permit_api_url, problems);
+    let mut config = permit::Config::new(pdp_url?, api_url?, key?);
+    config.connect_timeout = positive("PERMIT_CONNECT_TIMEOUT_MS", given.permit_connect_timeout_ms, problems)?;
+    config.answer_timeout = positive("PERMIT_ANSWER_TIMEOUT_MS", given.permit_answer_timeout_ms, problems)?;
+    config.api_timeout = positive("PERMIT_API_TIMEOUT_MS", given.permit_api_timeout_ms, problems)?;
+    Some(config)
+}
+
+fn store(args: &Args, problems: &mut Problems) -> Option<store::Config> {
+    let url = args.server.database_url.as_ref().map_or(DEFAULT_DATABASE, SecretString::expose_secret);
+    let known = ["sqlite:", "postgres://", "postgresql://"];
+    if !known.iter().any(|scheme| url.starts_with(scheme)) {
+        problems.note("DATABASE_URL", "starts with neither sqlite: nor postgres://");
+        return None;
+    }
+    if args.server.database_max_connections == 0 {
+        problems.note("DATABASE_MAX_CONNECTIONS", "must be at least 1");
+    }
+    Some(store::Config {
+        url: url.to_owned().into(),
+        max_connections: args.server.database_max_connections,
+        acquire_timeout: positive("DATABASE_TIMEOUT_MS", args.server.database_timeout_ms, problems)?,
+    })
+}
+
+fn http(args: &Args, problems: &mut Problems) -> Option<http::Config> {
+    let given = &args.server;
+    let mut origins = Vec::new();
+    for origin in given.cors_origins.iter().filter(|origin| !origin.is_empty()) {
+        match Url::parse(origin) {
+            Ok(url) if url.origin().ascii_serialization() == *origin => origins.push(origin.clone()),
+            _ => problems.note("CORS_ORIGINS", "has something that is not an origin, such as https://app.example.com"),
+        }
+    }
+    let console_token_url = match filled(given.console_token_url.as_deref()) {
+        Some(text) => Some(url("CONSOLE_TOKEN_URL", text, problems)?),
+        None => None,
+    };
+    Some(http::Config {
+        cors_origins: origins,
+        max_body_bytes: given.max_body_bytes,
+        header_timeout: positive("HEADER_TIMEOUT_MS", given.header_timeout_ms, problems)?,
+        body_timeout: positive("BODY_TIMEOUT_MS", given.body_timeout_ms, problems)?,
+        max_connections: given.max_connections.max(1),
+        shutdown_grace: Duration::from_millis(given.shutdown_grace_ms),
+        console: given.console.unwrap_or(false),
+        console_token_url,
+    })
+}
+
+fn filled(text: Option<&str>) -> Option<&str> {
+    text.map(str::trim).filter(|text| !text.is_empty())
+}
+
+fn required(setting: &str, value: Option<&str>, problems: &mut Problems) -> Option<String> {
+    let value = filled(value).map(str::to_owned);
+    if value.is_none() {
+        problems.note(setting, "is missing");
+    }
+    value
+}
+
+fn positive(setting: &str, millis: u64, problems: &mut Problems) -> Option<Duration> {
+    if millis == 0 {
+        problems.note(setting, "must be more than 0");
+        return None;
+    }
+    Some(Duration::from_millis(millis))
+}
+
+/// A URL that secrets may be sent to.
+fn url(setting: &str, text: &str, problems: &mut Problems) -> Option<Url> {
+    match Url::parse(text) {
+        Ok(url) if url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url)) => Some(url),
+        Ok(_) => {
+            problems.note(setting, "must be https, or http on loopback");
+            None
+        }
+        Err(_) => {
+            problems.note(setting, "is not a URL");
+            None
+        }
+    }
+}

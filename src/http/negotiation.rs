@@ -1,0 +1,157 @@
+//! Which media type an answer gets, from the `Accept` header: RFC 9110 section 12.5.1 with the two types of
+//! "GraphQL over HTTP".
+//!
+//! Invariant: a type is chosen by the most specific range that matches it. Equal weights go to the range that was
+//! written first, and a wildcard means `application/json`, which is what clients older than the specification read.
+//!
+//! Source: <https://graphql.github.io/graphql-over-http/draft/>, sections "Media types" and "Legacy watershed".
+
+use axum::http::{
+    HeaderMap, HeaderValue,
+    header::{ACCEPT, CONTENT_TYPE},
+};
+
+/// The media type of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediaType {
+    /// `application/json`: a request that arrived well-formed is answered 200, whatever its document.
+    Json,
+    /// `application/graphql-response+json`: the status tells whether the document was executed.
+    GraphqlResponse,
+}
+
+impl MediaType {
+    /// In the order of preference among equals.
+    const ALL: [Self; 2] = [Self::Json, Self::GraphqlResponse];
+
+    /// Value of `Content-Type`.
+    pub const fn header_value(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Json => "application/json; charset=utf-8",
+            Self::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
+        })
+    }
+
+    const fn subtype(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::GraphqlResponse => "graphql-response+json",
+        }
+    }
+}
+
+/// How well a range of `Accept` fits one type.
+#[derive(Debug, Clone, Copy)]
+struct Fit {
+    /// 0 for `*/*`, 1 for `application/*`, 2 for the type itself.
+    specificity: u8,
+    /// In thousandths; 0 refuses the type.
+    weight: u16,
+    /// Where it stands in the header.
+    position: usize,
+}
+
+/// The media type that the client likes best of ours; `None` is 406.
+pub fn negotiate(headers: &HeaderMap) -> Option<MediaType> {
+    let Some(accept) = accept(headers)? else { return Some(MediaType::Json) };
+    let best = MediaType::ALL
+        .into_iter()
+        .filter_map(|media| Some((media, fit(&accept, "application", media.subtype())?)))
+        .filter(|(_, fit)| fit.weight > 0);
+    // `max_by_key` keeps the last of equals: the order of `ALL` is for wildcards, which share one position.
+    best.rev().max_by_key(|(_, fit)| (fit.weight, fit.specificity, usize::MAX - fit.position)).map(|(media, _)| media)
+}
+
+/// Whether a browser asks for a page: HTML is named, and no answer of ours is liked better by name.
+pub fn prefers_html(headers: &HeaderMap) -> bool {
+    let Some(Some(accept)) = accept(headers) else { return false };
+    let named = |kind, subtype| {
+        fit(&accept, kind, subtype).filter(|fit| fit.specificity == 2).map_or(0, |fit| fit.weight)
+    };
+    let html = named("text", "html");
+    html > 0 && MediaType::ALL.iter().all(|media| named("application", media.subtype()) < html)
+}
+
+/// Whether the body is declared to be JSON in UTF-8. Anything a browser sends across origins without asking first
+/// (`text/plain`, forms, no type at all) is not.
+pub fn is_json_body(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return false };
+    let Ok(value) = value.to_str() else { return false };
+    let Some(range) = split(value, ',').next().filter(|only| only.len() == value.len()) else { return false };
+    Range::read(range, 0).is_some_and(|range| (range.kind, range.subtype) == ("application".into(), "json".into()))
+}
+
+/// All `Accept` headers as one; `Some(None)` when there is nothing in them, `None` when they are not text.
+fn accept(headers: &HeaderMap) -> Option<Option<String>> {
+    let values: Result<Vec<&str>, _> = headers.get_all(ACCEPT).iter().map(HeaderValue::to_str).collect();
+    let joined = values.ok()?.join(",");
+    Some((!joined.trim().is_empty()).then_some(joined))
+}
+
+fn fit(accept: &str, kind: &str, subtype: &str) -> Option<Fit> {
+    split(accept, ',')
+        .enumerate()
+        .filter_map(|(position, text)| Range::read(text, position))
+        .filter_map(|range| range.fit(kind, subtype))
+        .max_by_key(|fit| (fit.specificity, usize::MAX - fit.position))
+}
+
+/// One media range, in lower case.
+struct Range {
+    kind: String,
+    subtype: String,
+    weight: u16,
+    position: usize,
+}
+
+impl Range {
+    /// `None` for what is no media range, has a weight that is none, or wants another charset than UTF-8. Other
+    /// parameters are ignored: our types have none.
+    fn read(text: &str, position: usize) -> Option<Self> {
+        let mut parts = split(text, ';').map(str::trim);
+        let name = parts.next()?.to_ascii_lowercase();
+        let (kind, subtype) = name.split_once('/')?;
+        let mut weight = 1_000;
+        for parameter in parts.filter(|parameter| !parameter.is_empty()) {
+            let (name, value) = parameter.split_once('=')?;
+            let value = value.trim().trim_matches('"');
+            match name.trim().to_ascii_lowercase().as_str() {
+                "q" => weight = thousandths(value)?,
+                "charset" if !value.eq_ignore_ascii_case("utf-8") => return None,
+                _ => {}
+            }
+        }
+        Some(Self { kind: kind.to_owned(), subtype: subtype.to_owned(), weight, position })
+    }
+
+    fn fit(&self, kind: &str, subtype: &str) -> Option<Fit> {
+        let specificity = match (self.kind.as_str(), self.subtype.as_str()) {
+            ("*", "*") => 0,
+            (range, "*") if range == kind => 1,
+            (range, sub) if range == kind && sub == subtype => 2,
+            _ => return None,
+        };
+        Some(Fit { specificity, weight: self.weight, position: self.position })
+    }
+}
+
+/// `0`, `0.25`, `1.000`: at most three decimals and at most 1 (RFC 9110 section 12.4.2).
+fn thousandths(text: &str) -> Option<u16> {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+    if !matches!(whole, "0" | "1") || decimals.len() > 3 || !decimals.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let weight = format!("{whole}{decimals:0<3}").parse().ok()?;
+    (weight <= 1_000).then_some(weight)
+}
+
+/// Splits at `separator` outside quotes.
+fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    text.split(move |c: char| {
+        quoted ^= c == '"';
+        c == separator && !quoted
+    })
+}
+

@@ -1,0 +1,127 @@
+//! Answers to requests that never reach execution, all in the same shape: GraphQL errors with a code, in the media
+//! type that the client reads.
+
+use std::time::Duration;
+
+use axum::{
+    http::{
+        HeaderValue, Method, StatusCode,
+        header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+    },
+    response::{IntoResponse, Response},
+};
+use serde_json::{Map, Value, json};
+
+use super::negotiation::MediaType;
+use crate::{auth::AuthError, graphql::LimitExceeded};
+
+/// A refusal: a status, a code and a sentence, and what belongs to the code.
+#[derive(Debug)]
+pub(super) struct Rejection {
+    status: StatusCode,
+    message: &'static str,
+    extensions: Map<String, Value>,
+    locations: Vec<Value>,
+    headers: Vec<(axum::http::HeaderName, HeaderValue)>,
+}
+
+impl Rejection {
+    pub(super) fn new(status: StatusCode, code: &str, message: &'static str) -> Self {
+        let extensions = Map::from_iter([("code".to_owned(), json!(code))]);
+        Self { status, message, extensions, locations: Vec::new(), headers: Vec::new() }
+    }
+
+    /// A request that is not one of GraphQL over HTTP.
+    pub(super) fn bad_request(message: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", message)
+    }
+
+    pub(super) fn method_not_allowed(allowed: &'static str) -> Self {
+        let message = "This method is not allowed here.";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", message)
+            .header(ALLOW, HeaderValue::from_static(allowed))
+    }
+
+    pub(super) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "BAD_REQUEST", "There is nothing here; the API is at /graphql.")
+    }
+
+    pub(super) fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "The server made a mistake.")
+    }
+
+    /// A document that cannot be parsed. Its text is not repeated, only the place.
+    pub(super) fn syntax(status: StatusCode, locations: Vec<Value>) -> Self {
+        let message = "The document is not valid GraphQL.";
+        Self { locations, ..Self::new(status, "GRAPHQL_PARSE_FAILED", message) }
+    }
+
+    fn header(mut self, name: axum::http::HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    fn with(mut self, field: &str, value: Value) -> Self {
+        self.extensions.insert(field.to_owned(), value);
+        self
+    }
+
+    fn retry_after(self, wait: Duration) -> Self {
+        let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        self.with("retryAfterMs", json!(millis))
+            .header(RETRY_AFTER, HeaderValue::from(millis.div_ceil(1_000).max(1)))
+    }
+
+    /// The answer in the given media type.
+    pub(super) fn into_response(mut self, media: MediaType, request_id: &str) -> Response {
+        self.extensions.insert("requestId".to_owned(), json!(request_id));
+        let mut error = json!({"message": self.message, "extensions": self.extensions});
+        if !self.locations.is_empty() {
+            error["locations"] = Value::Array(self.locations);
+        }
+        let body = json!({"errors": [error], "extensions": {"requestId": request_id}});
+        let mut response = (self.status, body.to_string()).into_response();
+        response.headers_mut().insert(CONTENT_TYPE, media.header_value());
+        response.headers_mut().extend(self.headers);
+        response
+    }
+}
+
+impl From<AuthError> for Rejection {
+    fn from(error: AuthError) -> Self {
+        let challenge = error.www_authenticate().and_then(|text| HeaderValue::from_str(&text).ok());
+        let rejection = match error {
+            AuthError::BadRequest(message) => Self::bad_request(message),
+            AuthError::Invalid(reason) => {
+                Self::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", reason.advice())
+                    .with("reason", json!(reason.code()))
+            }
+            AuthError::TenantNotAllowed { tenant } => {
+                let message = "Your organization has no access to this server.";
+                Self::new(StatusCode::FORBIDDEN, "TENANT_NOT_ALLOWED", message).with("tenant", json!(tenant))
+            }
+            AuthError::Unavailable { retry_after } => {
+                let message = "Access tokens cannot be verified at the moment; try again.";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "AUTHN_UNAVAILABLE", message).retry_after(retry_after)
+            }
+        };
+        match challenge {
+            Some(challenge) => rejection.header(WWW_AUTHENTICATE, challenge),
+            None => rejection,
+        }
+    }
+}
+
+impl From<LimitExceeded> for Rejection {
+    fn from(exceeded: LimitExceeded) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "QUERY_TOO_COMPLEX", "The document asks for too much at once.")
+            .with("what", json!(exceeded.what))
+            .with("limit", json!(exceeded.limit))
+            .with("actual", json!(exceeded.actual))
+    }
+}
+
+/// The allowed methods of `/graphql`, as `Allow` has them.
+pub(super) fn allowed_methods(method: &Method) -> Option<&'static str> {
+    (!matches!(*method, Method::GET | Method::POST)).then_some("GET, POST")
+}

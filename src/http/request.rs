@@ -1,0 +1,119 @@
+//! A GraphQL request out of an HTTP request: the four parameters, from the query string of a GET or the JSON body of
+//! a POST ("GraphQL over HTTP", section "Request parameters").
+
+use std::time::Duration;
+
+use async_graphql::{Request, Variables};
+use axum::{
+    body::Body,
+    http::{HeaderMap, StatusCode, header::CONTENT_ENCODING},
+};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::{negotiation::is_json_body, rejection::Rejection};
+
+/// The parameters of a POST, with their types still open, so that a wrong one gets a clear answer.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Parameters {
+    query: Option<Value>,
+    operation_name: Option<Value>,
+    variables: Option<Value>,
+    extensions: Option<Value>,
+}
+
+/// The parameters of a GET: `variables` and `extensions` are JSON texts.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct QueryString {
+    query: Option<String>,
+    operation_name: Option<String>,
+    variables: Option<String>,
+    extensions: Option<String>,
+}
+
+/// Whether a query string asks for an execution, and not for a page.
+pub(super) fn has_query(query_string: &str) -> bool {
+    serde_urlencoded::from_str::<QueryString>(query_string).map_or(true, |parameters| parameters.query.is_some())
+}
+
+/// Reads the query string of a GET.
+pub(super) fn from_query_string(query_string: &str) -> Result<Request, Rejection> {
+    let parameters: QueryString = serde_urlencoded::from_str(query_string)
+        .map_err(|_| Rejection::bad_request("The query string cannot be read, or names a parameter twice."))?;
+    let json = |text: Option<String>| match text.as_deref() {
+        None | Some("") => Ok(None),
+        Some(text) => serde_json::from_str(text)
+            .map(Some)
+            .map_err(|_| Rejection::bad_request("`variables` and `extensions` must be JSON objects.")),
+    };
+    request(Parameters {
+        query: parameters.query.map(Value::String),
+        operation_name: parameters.operation_name.map(Value::String),
+        variables: json(parameters.variables)?,
+        extensions: json(parameters.extensions)?,
+    })
+}
+
+/// Reads the body of a POST: at most `limit` bytes within `timeout`.
+pub(super) async fn from_body(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+    timeout: Duration,
+) -> Result<Request, Rejection> {
+    let unsupported = |message| Rejection::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "BAD_REQUEST", message);
+    if !is_json_body(headers) {
+        return Err(unsupported("Send the request as JSON with Content-Type: application/json."));
+    }
+    if headers.contains_key(CONTENT_ENCODING) {
+        return Err(unsupported("Compressed request bodies are not supported."));
+    }
+    let read = tokio::time::timeout(timeout, Limited::new(body, limit).collect()).await;
+    let bytes = match read {
+        Err(_) => {
+            let message = "The request body took too long.";
+            return Err(Rejection::new(StatusCode::REQUEST_TIMEOUT, "BAD_REQUEST", message));
+        }
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            let message = "The request body is too large.";
+            return Err(Rejection::new(StatusCode::PAYLOAD_TOO_LARGE, "BAD_REQUEST", message));
+        }
+        Ok(Err(_)) => return Err(Rejection::bad_request("The request body was cut off.")),
+        Ok(Ok(collected)) => collected.to_bytes(),
+    };
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        return Err(Rejection::bad_request("Send one operation; arrays of operations are not supported."));
+    }
+    let parameters = serde_json::from_slice(&bytes)
+        .map_err(|_| Rejection::bad_request("The body must be a JSON object, without a parameter named twice."))?;
+    request(parameters)
+}
+
+fn request(parameters: Parameters) -> Result<Request, Rejection> {
+    let query = match parameters.query {
+        Some(Value::String(query)) if !query.trim().is_empty() => query,
+        Some(Value::String(_)) | None => return Err(Rejection::bad_request("`query` is missing.")),
+        Some(_) => return Err(Rejection::bad_request("`query` must be a string.")),
+    };
+    let operation_name = match parameters.operation_name {
+        None | Some(Value::Null) => None,
+        Some(Value::String(name)) => Some(name).filter(|name| !name.is_empty()),
+        Some(_) => return Err(Rejection::bad_request("`operationName` must be a string.")),
+    };
+    object(parameters.extensions, "`extensions` must be an object.")?;
+    let variables = object(parameters.variables, "`variables` must be an object.")?;
+    let mut request = Request::new(query).variables(Variables::from_json(Value::Object(variables)));
+    request.operation_name = operation_name;
+    Ok(request)
+}
+
+fn object(value: Option<Value>, message: &'static str) -> Result<Map<String, Value>, Rejection> {
+    match value {
+        None | Some(Value::Null) => Ok(Map::new()),
+        Some(Value::Object(map)) => Ok(map),
+        Some(_) => Err(Rejection::bad_request(message)),
+    }
+}

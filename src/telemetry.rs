@@ -1,0 +1,30 @@
+//! Logs and metrics of the process.
+//!
+//! Fields of log lines: `request.id`, `tenant.id`, `permission`, `decision.id`, `error`, `cause`, `http.status`,
+//! `duration_ms`. No token, claim set, name, e-mail address or body is ever among them.
+
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+/// Begins logging to standard error. `RUST_LOG` chooses what; default: `info` for us, `warn` for libraries.
+pub fn log(json: bool) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,taskgate=info"));
+    let registry = tracing_subscriber::registry().with(filter);
+    let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
+    if json {
+        registry.with(lines.json()).init();
+    } else {
+        registry.with(lines).init();
+    }
+}
+
+/// Begins counting; the handle prints what `/metrics` shows.
+///
+/// # Errors
+/// Somebody else counts already in this process.
+pub fn metrics() -> anyhow::Result<PrometheusHandle> {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    metrics::set_global_recorder(recorder)?;
+    Ok(handle)
+}
