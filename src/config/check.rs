@@ -44,15 +44,20 @@ pub(super) fn config(args: &Args) -> Result<Config, Problems> {
     let store = store(args, &mut problems);
     let http = http(args, &mut problems);
     match (listen, auth, permit, store, http) {
-        (Some(listen), Some(auth), Some(permit), Some(store), Some(http)) if problems.0.is_empty() => Ok(Config {
-            listen,
-            auth,
-            permit,
-            store,
-            http,
-            graphql: graphql::Config { introspection: args.server.introspection, receipt: args.server.receipt },
-            login_deadline: Duration::from_millis(args.permit.login_deadline_ms),
-        }),
+        (Some(listen), Some(auth), Some(permit), Some(store), Some(http)) if problems.0.is_empty() => {
+            Ok(Config {
+                listen,
+                auth,
+                permit,
+                store,
+                http,
+                graphql: graphql::Config {
+                    introspection: args.server.introspection,
+                    receipt: args.server.receipt,
+                },
+                login_deadline: Duration::from_millis(args.permit.login_deadline_ms),
+            })
+        }
         _ => Err(problems),
     }
 }
@@ -105,7 +110,8 @@ fn permit(args: &Args, problems: &mut Problems) -> Option<permit::Config> {
         .and_then(|text| url("PERMIT_PDP_URL", &text, problems));
     let api_url = url("PERMIT_API_URL", &given.permit_api_url, problems);
     let mut config = permit::Config::new(pdp_url?, api_url?, key?);
-    config.connect_timeout = positive("PERMIT_CONNECT_TIMEOUT_MS", given.permit_connect_timeout_ms, problems)?;
+    config.connect_timeout =
+        positive("PERMIT_CONNECT_TIMEOUT_MS", given.permit_connect_timeout_ms, problems)?;
     config.answer_timeout = positive("PERMIT_ANSWER_TIMEOUT_MS", given.permit_answer_timeout_ms, problems)?;
     config.api_timeout = positive("PERMIT_API_TIMEOUT_MS", given.permit_api_timeout_ms, problems)?;
     Some(config)
@@ -134,7 +140,8 @@ fn http(args: &Args, problems: &mut Problems) -> Option<http::Config> {
     for origin in given.cors_origins.iter().filter(|origin| !origin.is_empty()) {
         match Url::parse(origin) {
             Ok(url) if url.origin().ascii_serialization() == *origin => origins.push(origin.clone()),
-            _ => problems.note("CORS_ORIGINS", "has something that is not an origin, such as https://app.example.com"),
+            _ => problems
+                .note("CORS_ORIGINS", "has something that is not an origin, such as https://app.example.com"),
         }
     }
     let console_token_url = match filled(given.console_token_url.as_deref()) {

@@ -15,6 +15,7 @@ mod field_errors;
 mod guard;
 mod id;
 mod input;
+mod limits;
 mod login;
 mod node;
 mod permission;
@@ -33,6 +34,7 @@ use async_graphql::{
 use time::OffsetDateTime;
 
 pub use context::Caller;
+pub use limits::{DocumentLimits, LimitExceeded};
 pub use rules::CoverageError;
 
 use context::{Operation, SignedIn};

@@ -13,7 +13,7 @@ use axum::http::{
 
 /// The media type of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MediaType {
+pub(super) enum MediaType {
     /// `application/json`: a request that arrived well-formed is answered 200, whatever its document.
     Json,
     /// `application/graphql-response+json`: the status tells whether the document was executed.
@@ -25,7 +25,7 @@ impl MediaType {
     const ALL: [Self; 2] = [Self::Json, Self::GraphqlResponse];
 
     /// Value of `Content-Type`.
-    pub const fn header_value(self) -> HeaderValue {
+    pub(super) const fn header_value(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             Self::Json => "application/json; charset=utf-8",
             Self::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
@@ -52,19 +52,24 @@ struct Fit {
 }
 
 /// The media type that the client likes best of ours; `None` is 406.
-pub fn negotiate(headers: &HeaderMap) -> Option<MediaType> {
-    let Some(accept) = accept(headers)? else { return Some(MediaType::Json) };
+pub(super) fn negotiate(headers: &HeaderMap) -> Option<MediaType> {
+    let accept = accept(headers)?;
+    if accept.trim().is_empty() {
+        return Some(MediaType::Json);
+    }
     let best = MediaType::ALL
         .into_iter()
         .filter_map(|media| Some((media, fit(&accept, "application", media.subtype())?)))
         .filter(|(_, fit)| fit.weight > 0);
     // `max_by_key` keeps the last of equals: the order of `ALL` is for wildcards, which share one position.
-    best.rev().max_by_key(|(_, fit)| (fit.weight, fit.specificity, usize::MAX - fit.position)).map(|(media, _)| media)
+    best.rev()
+        .max_by_key(|(_, fit)| (fit.weight, fit.specificity, usize::MAX - fit.position))
+        .map(|(media, _)| media)
 }
 
 /// Whether a browser asks for a page: HTML is named, and no answer of ours is liked better by name.
-pub fn prefers_html(headers: &HeaderMap) -> bool {
-    let Some(Some(accept)) = accept(headers) else { return false };
+pub(super) fn prefers_html(headers: &HeaderMap) -> bool {
+    let Some(accept) = accept(headers) else { return false };
     let named = |kind, subtype| {
         fit(&accept, kind, subtype).filter(|fit| fit.specificity == 2).map_or(0, |fit| fit.weight)
     };
@@ -74,19 +79,19 @@ pub fn prefers_html(headers: &HeaderMap) -> bool {
 
 /// Whether the body is declared to be JSON in UTF-8. Anything a browser sends across origins without asking first
 /// (`text/plain`, forms, no type at all) is not.
-pub fn is_json_body(headers: &HeaderMap) -> bool {
+pub(super) fn is_json_body(headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(CONTENT_TYPE).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return false };
     let Ok(value) = value.to_str() else { return false };
     let Some(range) = split(value, ',').next().filter(|only| only.len() == value.len()) else { return false };
-    Range::read(range, 0).is_some_and(|range| (range.kind, range.subtype) == ("application".into(), "json".into()))
+    Range::read(range, 0)
+        .is_some_and(|range| (range.kind, range.subtype) == ("application".into(), "json".into()))
 }
 
-/// All `Accept` headers as one; `Some(None)` when there is nothing in them, `None` when they are not text.
-fn accept(headers: &HeaderMap) -> Option<Option<String>> {
+/// All `Accept` headers as one, empty when there are none; `None` when they are not text.
+fn accept(headers: &HeaderMap) -> Option<String> {
     let values: Result<Vec<&str>, _> = headers.get_all(ACCEPT).iter().map(HeaderValue::to_str).collect();
-    let joined = values.ok()?.join(",");
-    Some((!joined.trim().is_empty()).then_some(joined))
+    Some(values.ok()?.join(","))
 }
 
 fn fit(accept: &str, kind: &str, subtype: &str) -> Option<Fit> {
@@ -154,4 +159,3 @@ fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
         c == separator && !quoted
     })
 }
-

@@ -102,7 +102,8 @@ impl From<AuthError> for Rejection {
             }
             AuthError::Unavailable { retry_after } => {
                 let message = "Access tokens cannot be verified at the moment; try again.";
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "AUTHN_UNAVAILABLE", message).retry_after(retry_after)
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "AUTHN_UNAVAILABLE", message)
+                    .retry_after(retry_after)
             }
         };
         match challenge {

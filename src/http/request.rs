@@ -36,13 +36,15 @@ struct QueryString {
 
 /// Whether a query string asks for an execution, and not for a page.
 pub(super) fn has_query(query_string: &str) -> bool {
-    serde_urlencoded::from_str::<QueryString>(query_string).map_or(true, |parameters| parameters.query.is_some())
+    serde_urlencoded::from_str::<QueryString>(query_string)
+        .map_or(true, |parameters| parameters.query.is_some())
 }
 
 /// Reads the query string of a GET.
 pub(super) fn from_query_string(query_string: &str) -> Result<Request, Rejection> {
-    let parameters: QueryString = serde_urlencoded::from_str(query_string)
-        .map_err(|_| Rejection::bad_request("The query string cannot be read, or names a parameter twice."))?;
+    let parameters: QueryString = serde_urlencoded::from_str(query_string).map_err(|_| {
+        Rejection::bad_request("The query string cannot be read, or names a parameter twice.")
+    })?;
     let json = |text: Option<String>| match text.as_deref() {
         None | Some("") => Ok(None),
         Some(text) => serde_json::from_str(text)
@@ -87,8 +89,9 @@ pub(super) async fn from_body(
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
         return Err(Rejection::bad_request("Send one operation; arrays of operations are not supported."));
     }
-    let parameters = serde_json::from_slice(&bytes)
-        .map_err(|_| Rejection::bad_request("The body must be a JSON object, without a parameter named twice."))?;
+    let parameters = serde_json::from_slice(&bytes).map_err(|_| {
+        Rejection::bad_request("The body must be a JSON object, without a parameter named twice.")
+    })?;
     request(parameters)
 }
 

@@ -21,6 +21,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait as _, Func},
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
+use secrecy::{ExposeSecret as _, SecretString};
 
 pub use entity::role_assignment::Source;
 pub use error::StoreError;
@@ -37,7 +38,7 @@ pub const ADMIN: &str = "admin";
 #[derive(Debug, Clone)]
 pub struct Config {
     /// `DATABASE_URL`: `sqlite://FILE?mode=rwc` or `postgres://…`.
-    pub url: String,
+    pub url: SecretString,
     /// `DATABASE_MAX_CONNECTIONS`: connections of the pool. Default 8.
     pub max_connections: u32,
     /// `DATABASE_TIMEOUT_MS`: longest wait for a free connection. Default 5 s.
@@ -63,7 +64,7 @@ impl Store {
     /// # Errors
     /// The database cannot be reached or opened, or a migration failed.
     pub async fn connect(config: &Config) -> Result<Self, StoreError> {
-        let mut options = ConnectOptions::new(&config.url);
+        let mut options = ConnectOptions::new(config.url.expose_secret());
         options
             .max_connections(config.max_connections)
             .acquire_timeout(config.acquire_timeout)

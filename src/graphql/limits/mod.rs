@@ -128,7 +128,8 @@ impl<'a> Counter<'a> {
         }
         let Some(fragment) = self.document.fragments.get(name) else { return Size::default() };
         self.fragments.insert(name, None);
-        let size = self.selections(&fragment.node.selection_set.node).with_directives(&fragment.node.directives);
+        let size =
+            self.selections(&fragment.node.selection_set.node).with_directives(&fragment.node.directives);
         self.fragments.insert(name, Some(size));
         size
     }

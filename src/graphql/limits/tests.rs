@@ -70,9 +70,9 @@ fn doubling_fragments_are_looked_at_once_each() {
     let mut document = String::from("{ a { ...f0 } } ");
     for level in 0..levels {
         let next = level + 1;
-        document.push_str(&format!("fragment f{level} on T {{ ...f{next} ...f{next} }} "));
+        document += &format!("fragment f{level} on T {{ ...f{next} ...f{next} }} ");
     }
-    document.push_str(&format!("fragment f{levels} on T {{ b }}"));
+    document += &format!("fragment f{levels} on T {{ b }}");
     let parsed = parse_query(&document).unwrap();
     let mut counter = Counter { document: &parsed, fragments: HashMap::new(), visited: 0 };
     let operation = parsed.operations.iter().next().unwrap().1;

@@ -1,0 +1,115 @@
+//! The API over HTTP: routes, limits, and what every answer carries.
+//!
+//! Layers, outermost first: panics become a 500; the request gets its name and its trace span, the answer its
+//! headers; CORS answers preflights. Everything that can fail answers in the shape of GraphQL errors.
+
+mod console;
+mod graphql;
+mod health;
+mod layers;
+mod negotiation;
+mod rejection;
+mod request;
+mod serve;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Extension, Router,
+    extract::State,
+    http::header::CONTENT_TYPE,
+    middleware,
+    response::{IntoResponse as _, Response},
+    routing::{any, get},
+};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tower_http::catch_panic::CatchPanicLayer;
+use url::Url;
+
+pub use serve::serve;
+
+use self::{console::Console, negotiation::MediaType, rejection::Rejection};
+use crate::{auth::Authenticator, graphql::Api};
+
+/// How the API is served.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `CORS_ORIGINS`: origins of browsers that may call the API. Default none.
+    pub cors_origins: Vec<String>,
+    /// `MAX_BODY_BYTES`: largest request body. Default 1 MiB.
+    pub max_body_bytes: usize,
+    /// `HEADER_TIMEOUT_MS`: longest that a client may take for its headers. Default 10 s.
+    pub header_timeout: Duration,
+    /// `BODY_TIMEOUT_MS`: longest that a client may take for its body. Default 10 s.
+    pub body_timeout: Duration,
+    /// `MAX_CONNECTIONS`: connections served at the same time. Default 10,000.
+    pub max_connections: usize,
+    /// `SHUTDOWN_GRACE_MS`: how long running requests may go on after the signal to stop. Default 10 s.
+    pub shutdown_grace: Duration,
+    /// `CONSOLE`: whether GraphiQL is served at `/`. Default off; on in the sandbox.
+    pub console: bool,
+    /// `CONSOLE_TOKEN_URL`: where the console's persona menu gets tokens; without it there is no menu.
+    pub console_token_url: Option<Url>,
+}
+
+/// Name of a request, in logs, errors and the `x-request-id` header.
+#[derive(Debug, Clone)]
+struct RequestId(Arc<str>);
+
+struct AppState {
+    api: Api,
+    authenticator: Authenticator,
+    metrics: PrometheusHandle,
+    console: Option<Console>,
+    max_body_bytes: usize,
+    body_timeout: Duration,
+}
+
+/// Every route of the server.
+pub fn router(config: &Config, api: Api, authenticator: Authenticator, metrics: PrometheusHandle) -> Router {
+    let console = config.console.then(|| Console::new(config.console_token_url.as_ref()));
+    let pages = console.as_ref().map_or_else(Router::new, console::routes);
+    let state = Arc::new(AppState {
+        api,
+        authenticator,
+        metrics,
+        console,
+        max_body_bytes: config.max_body_bytes,
+        body_timeout: config.body_timeout,
+    });
+    Router::new()
+        .route("/graphql", any(graphql::serve))
+        .route("/schema.graphql", get(schema))
+        .route("/permissions.json", get(permissions))
+        .route("/health", get(health::live))
+        .route("/ready", get(health::ready))
+        .route("/metrics", get(metrics_page))
+        .method_not_allowed_fallback(method_not_allowed)
+        .fallback(not_found)
+        .with_state(state)
+        .merge(pages)
+        .layer(layers::cors(&config.cors_origins))
+        .layer(middleware::from_fn(layers::around))
+        .layer(CatchPanicLayer::custom(layers::panicked))
+}
+
+async fn schema(State(state): State<Arc<AppState>>) -> Response {
+    ([(CONTENT_TYPE, "text/plain; charset=utf-8")], state.api.sdl().to_owned()).into_response()
+}
+
+async fn permissions(State(state): State<Arc<AppState>>) -> Response {
+    ([(CONTENT_TYPE, "application/json")], state.api.permissions().to_owned()).into_response()
+}
+
+async fn metrics_page(State(state): State<Arc<AppState>>) -> Response {
+    let page = state.metrics.render();
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page).into_response()
+}
+
+async fn not_found(Extension(RequestId(id)): Extension<RequestId>) -> Response {
+    Rejection::not_found().into_response(MediaType::Json, &id)
+}
+
+async fn method_not_allowed(Extension(RequestId(id)): Extension<RequestId>) -> Response {
+    Rejection::method_not_allowed("GET").into_response(MediaType::Json, &id)
+}
