@@ -4,6 +4,7 @@
 //! misspelt field breaks a test instead of agreeing with itself.
 
 mod faults;
+pub mod permit;
 mod service;
 
 pub use service::{Counts, Service};

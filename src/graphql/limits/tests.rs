@@ -67,12 +67,9 @@ fn what_hides_in_fragments_is_counted_where_it_is_spread() {
 #[test]
 fn doubling_fragments_are_looked_at_once_each() {
     let levels = 60;
-    let mut document = String::from("{ a { ...f0 } } ");
-    for level in 0..levels {
-        let next = level + 1;
-        document += &format!("fragment f{level} on T {{ ...f{next} ...f{next} }} ");
-    }
-    document += &format!("fragment f{levels} on T {{ b }}");
+    let fragment = |level: u64| format!("fragment f{level} on T {{ ...f{0} ...f{0} }} ", level + 1);
+    let chain: String = (0..levels).map(fragment).collect();
+    let document = format!("{{ a {{ ...f0 }} }} {chain} fragment f{levels} on T {{ b }}");
     let parsed = parse_query(&document).unwrap();
     let mut counter = Counter { document: &parsed, fragments: HashMap::new(), visited: 0 };
     let operation = parsed.operations.iter().next().unwrap().1;

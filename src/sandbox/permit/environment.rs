@@ -1,0 +1,87 @@
+//! All that one Permit environment holds: its schema and its facts, as plain maps.
+//!
+//! A clone is a snapshot; the propagation delay of the PDP is made of such snapshots. What refers to another object does
+//! so by key, which never changes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use uuid::Uuid;
+
+use super::{
+    assignments::Assignment, resources::Resource, roles::Role, row::Table, tenants::Tenant, users::Profile,
+};
+
+/// Keys of the only project and the only environment.
+pub(super) const PROJECT: &str = "taskgate";
+pub(super) const ENVIRONMENT: &str = "sandbox";
+
+/// Ids that stand in every object.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scope {
+    pub(super) organization: Uuid,
+    pub(super) project: Uuid,
+    pub(super) environment: Uuid,
+}
+
+impl Scope {
+    fn new() -> Self {
+        Self { organization: Uuid::new_v4(), project: Uuid::new_v4(), environment: Uuid::new_v4() }
+    }
+
+    /// Whether these path segments, keys or ids, name our project and our environment.
+    pub(super) fn is(&self, project: &str, environment: &str) -> bool {
+        self.is_project(project) && self.is_environment(environment)
+    }
+
+    pub(super) fn is_project(&self, ident: &str) -> bool {
+        ident == PROJECT || Uuid::parse_str(ident) == Ok(self.project)
+    }
+
+    pub(super) fn is_environment(&self, ident: &str) -> bool {
+        ident == ENVIRONMENT || Uuid::parse_str(ident) == Ok(self.environment)
+    }
+}
+
+/// Schema and facts.
+#[derive(Debug, Clone)]
+pub(super) struct Environment {
+    pub(super) scope: Scope,
+    pub(super) resources: Table<Resource>,
+    pub(super) roles: Table<Role>,
+    pub(super) tenants: Table<Tenant>,
+    pub(super) users: Table<Profile>,
+    /// Users who were put into a tenant, with or without a role there: tenant to users.
+    pub(super) members: BTreeMap<String, BTreeSet<String>>,
+    /// By user, because every check asks for the roles of one user.
+    pub(super) assignments: BTreeMap<String, Vec<Assignment>>,
+}
+
+impl Environment {
+    /// Nothing but the built-in resources, whose attributes describe users and tenants.
+    pub(super) fn empty() -> Self {
+        let mut resources = Table::default();
+        resources.put("__user", Resource::named("User"));
+        resources.put("__tenant", Resource::named("Tenant"));
+        Self {
+            scope: Scope::new(),
+            resources,
+            roles: Table::default(),
+            tenants: Table::default(),
+            users: Table::default(),
+            members: BTreeMap::new(),
+            assignments: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn assignments_of(&self, user: &str) -> &[Assignment] {
+        self.assignments.get(user).map_or(&[], Vec::as_slice)
+    }
+
+    /// Drops the assignments that `gone` describes.
+    pub(super) fn drop_assignments(&mut self, gone: impl Fn(&Assignment) -> bool) {
+        for held in self.assignments.values_mut() {
+            held.retain(|assignment| !gone(assignment));
+        }
+        self.assignments.retain(|_, held| !held.is_empty());
+    }
+}
