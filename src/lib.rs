@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod auth;
+pub mod commands;
 pub mod config;
 pub mod graphql;
 pub mod http;

@@ -24,6 +24,20 @@ pub struct Args {
     pub server: ServerArgs,
 }
 
+impl Args {
+    /// A setting that belongs to real services and must not stand beside the sandbox.
+    pub fn real_service(&self) -> Option<&'static str> {
+        let given = [
+            ("AUTH0_DOMAIN", self.auth0.auth0_domain.is_some()),
+            ("AUTH0_ISSUER", self.auth0.auth0_issuer.is_some()),
+            ("AUTH0_AUDIENCE", self.auth0.auth0_audience.is_some()),
+            ("PERMIT_API_KEY", self.permit.permit_api_key.is_some()),
+            ("PERMIT_PDP_URL", self.permit.permit_pdp_url.is_some()),
+        ];
+        given.into_iter().find_map(|(setting, is_set)| is_set.then_some(setting))
+    }
+}
+
 /// What to do.
 #[derive(Subcommand, Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Command {

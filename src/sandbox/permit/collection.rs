@@ -93,18 +93,14 @@ pub(super) fn create<F: Kind>(
     parent: Option<&str>,
     body: &Members,
 ) -> Result<Value, Refusal> {
-    let row = new_row::<F>(environment, parent, body)?;
+    let row = new_row::<F>(environment, body)?;
     let key = row.key.clone();
     F::table_mut(environment, parent)?.insert(row)?;
     let row = F::table(environment, parent)?.find(&key)?;
     Ok(read(row, environment, parent))
 }
 
-fn new_row<F: Kind>(
-    environment: &Environment,
-    parent: Option<&str>,
-    body: &Members,
-) -> Result<Row<F>, Refusal> {
+fn new_row<F: Kind>(environment: &Environment, body: &Members) -> Result<Row<F>, Refusal> {
     let is_given = |name: &&str| body.get(*name).is_some_and(|value| !value.is_null());
     if let Some(missing) = F::REQUIRED.iter().find(|name| !is_given(name)) {
         return Err(Refusal::missing(missing));

@@ -1,0 +1,42 @@
+//! What the program can be told to do.
+
+mod serve;
+
+use std::{io::Write as _, process::ExitCode};
+
+use anyhow::Context as _;
+
+use crate::{
+    config::{Args, Command, Config, Problems},
+    graphql,
+    store::Store,
+};
+
+/// Runs the command of `args`. Settings that cannot work end with exit code 2.
+///
+/// # Errors
+/// Whatever stopped the command.
+pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    match args.command.unwrap_or(Command::Serve) {
+        Command::Schema => {
+            std::io::stdout().write_all(graphql::sdl().as_bytes())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Serve => serve::run(args).await,
+        Command::Migrate => match Config::from_args(&args) {
+            Ok(config) => {
+                Store::connect(&config.store)
+                    .await
+                    .context("the database's schema was not brought up to date")?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Err(problems) => Ok(complain(&problems)),
+        },
+    }
+}
+
+fn complain(problems: &Problems) -> ExitCode {
+    // Nothing is left to report a broken standard error to.
+    let _ = writeln!(std::io::stderr(), "{problems}");
+    ExitCode::from(2)
+}
