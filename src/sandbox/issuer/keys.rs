@@ -7,7 +7,10 @@ use aws_lc_rs::{
     rsa::{KeyPair, KeySize, PublicKeyComponents},
     signature::KeyPair as _,
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -78,6 +81,11 @@ fn generate() -> (EncodingKey, String, String) {
     let pair = KeyPair::generate(KeySize::Rsa2048).expect("the operating system gives random numbers");
     let der = pair.as_der().expect("a new key can be written down");
     let public: PublicKeyComponents<Vec<u8>> = pair.public_key().into();
-    let secret = EncodingKey::from_rsa_der(der.as_ref());
+    // PKCS #8, which the signing library reads only as PEM.
+    let pem = format!(
+        "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+        STANDARD.encode(der.as_ref())
+    );
+    let secret = EncodingKey::from_rsa_pem(pem.as_bytes()).expect("a new key can be read back");
     (secret, URL_SAFE_NO_PAD.encode(public.n), URL_SAFE_NO_PAD.encode(public.e))
 }
