@@ -190,6 +190,7 @@ impl Operation {
         rules: &Rules,
         check: &Check,
         verdict: super::decisions::Verdict,
+        key: Option<String>,
     ) -> ApiError {
         let told = verdict.deny_code().map(DenialReason::from);
         match self.denial_reason(rules, check, told).await {
@@ -197,7 +198,7 @@ impl Operation {
             Ok(reason) => ApiError::Denied(Box::new(Denial {
                 resource: check.resource.to_string(),
                 action: check.action.to_string(),
-                key: None,
+                key,
                 tenant: check.tenant.to_string(),
                 reason,
                 decision_id: verdict.id,

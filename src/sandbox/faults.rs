@@ -89,7 +89,11 @@ fn refusal(status: u16, retry_after: Option<u64>) -> Response {
 
 fn truncated() -> Response {
     let half = stream::iter([Ok(Bytes::from_static(br#"{"allow": ["#))]);
-    let broken = half.chain(stream::iter([Err(std::io::Error::other("injected fault"))]));
+    let broken = half.chain(stream::once(async {
+        // The first half has to be on its way before the connection breaks.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Err(std::io::Error::other("injected fault"))
+    }));
     let mut response = json(Body::from_stream(broken));
     response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(4096));
     response

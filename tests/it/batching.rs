@@ -1,0 +1,123 @@
+//! How many requests the PDP gets, counted by the sandbox itself.
+
+use serde_json::json;
+
+use crate::support::World;
+
+async fn pdp_calls(world: &World) -> u64 {
+    world.count(&world.sandbox.pdp.url(), "POST /allowed").await
+}
+
+#[tokio::test]
+async fn five_guarded_root_fields_are_one_call() {
+    let world = World::start().await;
+    let admin = world.signed_in("admin").await;
+    let before = pdp_calls(&world).await;
+
+    let answer = admin
+        .asks(
+            "{ a: tasks { totalCount } b: users { totalCount } c: tasks { totalCount }
+                 d: users { totalCount } e: tasks { totalCount } }",
+        )
+        .await;
+
+    assert_eq!(answer.codes(), [""; 0]);
+    assert_eq!(answer.remote_calls(), 1);
+    assert_eq!(pdp_calls(&world).await - before, 1);
+}
+
+#[tokio::test]
+async fn fifty_rows_with_two_permissions_each_are_at_most_two_calls() {
+    let world = World::start().await;
+    let manager = world.signed_in("manager").await;
+    for n in 0..50 {
+        manager.creates_task(&format!("Task {n}")).await;
+    }
+    let before = pdp_calls(&world).await;
+
+    let answer = manager
+        .asks(
+            "{ tasks(first: 50) { nodes { id notes owner { name roles { role } }
+                 viewerPermissions { canUpdate { allowed } canDelete { allowed } } } } }",
+        )
+        .await;
+
+    assert_eq!(answer.body["data"]["tasks"]["nodes"].as_array().unwrap().len(), 50);
+    assert_eq!(answer.codes(), [""; 0]);
+    assert!(answer.remote_calls() <= 2, "{}", answer.remote_calls());
+    assert_eq!(pdp_calls(&world).await - before, answer.remote_calls());
+}
+
+#[tokio::test]
+async fn three_mutations_are_three_fresh_calls() {
+    let world = World::start().await;
+    let manager = world.signed_in("manager").await;
+    let before = pdp_calls(&world).await;
+
+    let create = "createTask(input: {title: \"t\"}) { userErrors { code } }";
+    let answer = manager.asks(&format!("mutation {{ a: {create} b: {create} c: {create} }}")).await;
+
+    assert_eq!(answer.codes(), [""; 0]);
+    assert_eq!(pdp_calls(&world).await - before, 3);
+}
+
+#[tokio::test]
+async fn what_a_mutation_grants_holds_for_the_next_field_of_the_same_operation() {
+    let world = World::start().await;
+    let newcomer = world.persona("newcomer").await;
+    let url = format!("{}/sandbox/users/newcomer", world.sandbox.issuer.url());
+    world
+        .client
+        .put(url)
+        .json(&json!({"roles": ["manager"]}))
+        .send()
+        .await
+        .unwrap()
+        .error_for_status()
+        .unwrap();
+    drop(newcomer);
+    let promoted = world.persona("newcomer").await;
+
+    let create = "createTask(input: {title: \"t\"}) { task { title } }";
+    let answer = promoted.asks(&format!("mutation {{ a: {create} login {{ ready }} b: {create} }}")).await;
+
+    assert_eq!(answer.body["data"]["a"], json!(null));
+    assert_eq!(answer.body["data"]["b"]["task"]["title"], "t");
+}
+
+#[tokio::test]
+async fn many_refusals_of_one_field_are_one_error_with_a_count() {
+    let world = World::start().await;
+    let manager = world.signed_in("manager").await;
+    for n in 0..7 {
+        manager.creates_task(&format!("Task {n}")).await;
+    }
+
+    let answer = world.signed_in("viewer").await.asks("{ tasks { nodes { id notes } } }").await;
+
+    let refusal = answer.refusal();
+    assert_eq!(refusal["code"], "FORBIDDEN");
+    assert_eq!(refusal["count"], 7);
+    assert_eq!(answer.body["errors"][0]["path"], json!(["tasks", "nodes", 0, "notes"]));
+    assert_eq!(answer.body["data"]["tasks"]["nodes"][6]["notes"], json!(null));
+}
+
+#[tokio::test]
+async fn two_users_interleaved_never_share_an_answer() {
+    let world = World::start().await;
+    let (manager, viewer) = (world.signed_in("manager").await, world.signed_in("viewer").await);
+    let document = "{ viewer { subject can(resource: \"task\", action: \"create\") { allowed } } }";
+    let ask = |persona| async move {
+        let persona: &crate::support::Persona<'_> = persona;
+        let data = persona.asks(document).await.data();
+        (data["viewer"]["subject"].clone(), data["viewer"]["can"]["allowed"].clone())
+    };
+
+    for _ in 0..100 {
+        let rounds = (0..10).map(|_| async { tokio::join!(ask(&manager), ask(&viewer)) });
+        for (first, second) in futures_util::future::join_all(rounds).await {
+            assert_eq!(first, (json!("auth0|sandbox-manager"), json!(true)));
+            assert_eq!(second, (json!("auth0|sandbox-viewer"), json!(false)));
+        }
+    }
+}
