@@ -43,7 +43,7 @@ pub(super) struct InputRule {
 pub enum CoverageError {
     #[error("{0} says neither @public, @signedIn nor @requires, or says more than one of them")]
     NoRule(String),
-    #[error("{0} has a rule but its type carries no guard; put `guard = \"permitted(…)\"` on the type")]
+    #[error("{0} has a rule but its type carries no guard; put the guard `permitted` on it")]
     Unguarded(String),
     #[error("interface {interface} has the guarded field {field}, which would be readable without its guard")]
     InterfaceBypass { interface: String, field: String },

@@ -25,6 +25,7 @@ impl ViewerQuery {
     }
 }
 
+/// The caller.
 #[Object]
 impl Viewer {
     /// The caller's own user; null before the first `login`, and for a machine.

@@ -1,1 +1,77 @@
-//! To be written.
+//! The sandbox signs tokens for whoever asks, so it must be impossible to have it by accident.
+
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::support::World;
+
+fn program() -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_taskgate"));
+    program.env_clear();
+    program
+}
+
+#[test]
+fn it_refuses_to_start_beside_real_services() {
+    for setting in ["AUTH0_DOMAIN", "AUTH0_ISSUER", "AUTH0_AUDIENCE", "PERMIT_API_KEY", "PERMIT_PDP_URL"] {
+        let output = program().arg("--sandbox").env(setting, "https://real.example").output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{setting}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains(setting), "{setting}");
+    }
+}
+
+#[test]
+fn without_settings_everything_that_is_missing_is_told_at_once() {
+    let output = program().output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    for setting in [
+        "AUTH0_DOMAIN",
+        "AUTH0_AUDIENCE",
+        "AUTH0_ROLES_CLAIM",
+        "PERMIT_API_KEY",
+        "PERMIT_PDP_URL",
+        "--sandbox",
+    ] {
+        assert!(told.contains(setting), "{setting} is not in: {told}");
+    }
+}
+
+#[test]
+fn plain_http_is_refused_for_everything_that_is_not_loopback_and_no_secret_is_repeated() {
+    let output = program()
+        .env("AUTH0_ISSUER", "http://issuer.example/")
+        .env("AUTH0_AUDIENCE", "api")
+        .env("AUTH0_ROLES_CLAIM", "roles")
+        .env("PERMIT_API_KEY", "permit_key_secret")
+        .env("PERMIT_PDP_URL", "http://pdp.example")
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        told.contains("AUTH0_ISSUER must be https") && told.contains("PERMIT_PDP_URL must be https"),
+        "{told}"
+    );
+    assert!(!told.contains("permit_key_secret"), "{told}");
+}
+
+#[tokio::test]
+async fn it_listens_on_loopback_only() {
+    let world = World::start().await;
+    let sandbox = &world.sandbox;
+    for url in [sandbox.issuer.url(), sandbox.permit_api.url(), sandbox.pdp.url()] {
+        assert!(url.starts_with("http://127.0.0.1:"), "{url}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_another_start_is_dead() {
+    let (yesterday, today) = (World::start().await, World::start().await);
+    let issuer = today.sandbox.issuer_name();
+    let audience = json!(["https://taskgate.example/api"]);
+    let token = yesterday.token(json!({"claims": {"iss": issuer, "aud": audience}})).await;
+    let answer = today.bearer(token).asks("{ __typename }").await;
+    assert_eq!(answer.refusal()["reason"], "UNKNOWN_KEY");
+}

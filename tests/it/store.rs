@@ -1,1 +1,125 @@
-//! To be written.
+//! The store on SQLite, and on PostgreSQL when `TEST_DATABASE_URL` names one.
+
+use std::time::Duration;
+
+use taskgate::store::{
+    AdminRemoval, Config, End, Idempotency, NewTask, NewUser, PageRequest, Role, Source, Store, TaskChange,
+    TaskCreation, TaskListQuery, TaskPatch, TenantStore,
+};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// A tenant nobody else uses, on each database at hand.
+async fn tenants() -> (Vec<TenantStore>, TempDir) {
+    let files = tempfile::tempdir().unwrap();
+    let mut urls = vec![format!("sqlite://{}/store.db?mode=rwc", files.path().display())];
+    match option_env_at_run("TEST_DATABASE_URL") {
+        Some(url) => urls.push(url),
+        None => eprintln!("TEST_DATABASE_URL is not set: PostgreSQL is not tested here"),
+    }
+    let mut tenants = Vec::new();
+    for url in urls {
+        let config = Config { url: url.into(), max_connections: 4, acquire_timeout: Duration::from_secs(5) };
+        tenants
+            .push(Store::connect(&config).await.unwrap().tenant(&format!("org_{}", Uuid::new_v4().simple())));
+    }
+    (tenants, files)
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests are told about servers by the environment")]
+fn option_env_at_run(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn task(title: &str) -> NewTask {
+    NewTask { title: title.into(), notes: None, owner_id: None, assignee_id: None }
+}
+
+fn user(subject: &str) -> NewUser {
+    NewUser { subject: subject.into(), name: Some("Ada".into()), email: None }
+}
+
+#[tokio::test]
+async fn another_tenants_rows_are_not_there() {
+    let (tenants, _files) = tenants().await;
+    for ours in tenants {
+        let TaskCreation::Created(Some(created)) = ours.create_task(task("ours"), None).await.unwrap() else {
+            panic!("not created")
+        };
+        let page = PageRequest { limit: 10, end: End::First, after: None, before: None };
+        assert_eq!(ours.list_tasks(&TaskListQuery::default(), &page).await.unwrap().rows.len(), 1);
+        let query = TaskListQuery { title_contains: Some("OUR".into()), ..TaskListQuery::default() };
+        assert_eq!(ours.count_tasks(&query).await.unwrap(), 1);
+        let patch = TaskPatch { completed: Some(true), ..TaskPatch::default() };
+        let TaskChange::Done(done) = ours.update_task(created.id, patch, Some(1)).await.unwrap() else {
+            panic!("not changed")
+        };
+        assert_eq!((done.version, done.completed_at.is_some()), (2, true));
+        assert!(ours.delete_task(created.id).await.unwrap());
+        assert!(!ours.delete_task(created.id).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn many_sign_ins_of_a_new_person_at_once_end_in_one_row() {
+    let (tenants, _files) = tenants().await;
+    for ours in tenants {
+        let arrivals = futures_util::future::join_all((0..20).map(|_| ours.sign_in(user("auth0|ada")))).await;
+        let mut ids: Vec<Uuid> = arrivals.into_iter().map(|arrival| arrival.unwrap().user.id).collect();
+        ids.dedup();
+        assert_eq!(ids.len(), 1);
+        assert_eq!(ours.count_users(None).await.unwrap(), 1);
+    }
+}
+
+#[tokio::test]
+async fn changes_of_one_task_at_once_are_all_kept() {
+    let (tenants, _files) = tenants().await;
+    for ours in tenants {
+        let TaskCreation::Created(Some(created)) = ours.create_task(task("t"), None).await.unwrap() else {
+            panic!("not created")
+        };
+        let changes = (0..30).map(|n| {
+            let patch = TaskPatch { title: Some(format!("t{n}")), ..TaskPatch::default() };
+            ours.update_task(created.id, patch, None)
+        });
+        for change in futures_util::future::join_all(changes).await {
+            assert!(matches!(change.unwrap(), TaskChange::Done(_)));
+        }
+        assert_eq!(ours.find_task(created.id).await.unwrap().unwrap().version, 31);
+    }
+}
+
+#[tokio::test]
+async fn one_idempotency_key_sent_many_times_at_once_creates_one_task() {
+    let (tenants, _files) = tenants().await;
+    for ours in tenants {
+        let key = Idempotency {
+            subject: "auth0|ada".into(),
+            mutation: "createTask",
+            key: "k".into(),
+            input_hash: "h".into(),
+        };
+        let creations = (0..10).map(|_| ours.create_task(task("once"), Some(&key)));
+        for creation in futures_util::future::join_all(creations).await {
+            assert!(matches!(creation.unwrap(), TaskCreation::Created(Some(_))));
+        }
+        assert_eq!(ours.count_tasks(&TaskListQuery::default()).await.unwrap(), 1);
+    }
+}
+
+#[tokio::test]
+async fn two_admins_who_demote_each_other_at_once_cannot_both_succeed() {
+    let (tenants, _files) = tenants().await;
+    for ours in tenants {
+        let admin = Role { role: "admin".into(), source: Source::Manual };
+        let first = ours.sign_in(user("auth0|first")).await.unwrap().user.id;
+        let second = ours.sign_in(user("auth0|second")).await.unwrap().user.id;
+        for id in [first, second] {
+            ours.replace_roles(id, std::slice::from_ref(&admin)).await.unwrap();
+        }
+        let (a, b) = tokio::join!(ours.take_roles(first, None), ours.take_roles(second, None));
+        let refused = [a.unwrap(), b.unwrap()].iter().filter(|end| **end == AdminRemoval::LastAdmin).count();
+        assert_eq!(refused, 1);
+    }
+}

@@ -29,6 +29,7 @@ pub(in crate::graphql) struct TaskEdge {
     cursor: String,
 }
 
+/// A page of a list of tasks.
 #[Object]
 impl TaskConnection {
     /// The tasks of this page with their cursors.

@@ -27,6 +27,7 @@ use super::{
 #[derive(Debug, Clone)]
 pub(super) struct Task(pub(super) Model);
 
+/// Something to be done.
 #[Object(guard = permitted("Task"))]
 impl Task {
     /// Globally unique and stable; good for `node(id:)`.
@@ -101,6 +102,7 @@ pub(super) struct TaskPermissions {
     task: ID,
 }
 
+/// What the caller may do with a task. Each answer is null only when it cannot be decided at the moment.
 #[Object]
 impl TaskPermissions {
     /// Whether the caller may change title and notes.

@@ -24,6 +24,7 @@ use crate::store::Source;
 #[derive(Debug, Clone)]
 pub(super) struct User(pub(super) Model);
 
+/// A person in the caller's tenant.
 #[Object]
 impl User {
     /// Globally unique and stable; good for `node(id:)`.

@@ -134,6 +134,7 @@ pub(in crate::graphql) enum RemovalSystem {
     /// Permit: membership, roles, and the user when no other tenant has them.
     Permit,
     /// The account at Auth0.
+    #[graphql(name = "AUTH0")]
     Auth0,
 }
 

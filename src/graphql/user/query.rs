@@ -84,6 +84,7 @@ pub(in crate::graphql) struct UserEdge {
     cursor: String,
 }
 
+/// A page of a list of users.
 #[Object]
 impl UserConnection {
     /// The users of this page with their cursors.
