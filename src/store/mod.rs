@@ -16,8 +16,8 @@ use std::{sync::Arc, time::Duration};
 
 use migration::{Migrator, MigratorTrait as _};
 use sea_orm::{
-    ColumnTrait, ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
+    ColumnTrait, ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DatabaseTransaction,
+    DbBackend, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
     sea_query::{Expr, ExprTrait as _, Func},
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
@@ -79,7 +79,7 @@ impl Store {
                     .pragma("temp_store", "memory")
             });
         let db = Database::connect(options).await.map_err(StoreError::Unavailable)?;
-        Migrator::up(&db, None).await.map_err(StoreError::Migration)?;
+        migrate(&db).await.map_err(StoreError::Migration)?;
         Ok(Self { db })
     }
 
@@ -122,6 +122,17 @@ impl TenantStore {
         };
         Ok(self.db.begin_with_options(options).await?)
     }
+}
+
+/// Brings the schema up to date. Nodes that start together take turns; SQLite has one node.
+async fn migrate(db: &DatabaseConnection) -> Result<(), DbErr> {
+    if db.get_database_backend() != DbBackend::Postgres {
+        return Migrator::up(db, None).await;
+    }
+    let tx = db.begin().await?;
+    tx.execute_unprepared("SELECT pg_advisory_xact_lock(7418529630)").await?;
+    Migrator::up(&tx, None).await?;
+    tx.commit().await
 }
 
 /// Now, in microseconds since the Unix epoch.

@@ -57,19 +57,22 @@ async fn the_permission_matrix_is_as_written() {
         personas.push((name, world.signed_in(name).await));
     }
     personas.push(("admin", world.persona("admin").await));
-    let mut table = format!("{:<17}", "");
-    for (name, _) in &personas {
-        table += &format!(" {name:<15}");
-    }
+    let mut rows =
+        vec![std::iter::once("").chain(personas.iter().map(|(name, _)| *name)).map(str::to_owned).collect()];
     for (operation, document) in OPERATIONS {
-        table = table.trim_end().to_owned();
-        table += &format!("\n{operation:<17}");
+        let mut row = vec![operation.to_owned()];
         for (_, persona) in &personas {
             let task = admin.creates_task("Matrix").await;
-            table += &format!(" {:<15}", verdict(persona, document, &task, &user).await);
+            row.push(verdict(persona, document, &task, &user).await);
         }
+        rows.push(row);
     }
-    insta::assert_snapshot!(table.trim_end());
+    let line = |row: &Vec<String>| {
+        let cells: Vec<String> = row.iter().map(|cell| format!("{cell:<17}")).collect();
+        cells.concat().trim_end().to_owned()
+    };
+    let table: Vec<String> = rows.iter().map(line).collect();
+    insta::assert_snapshot!(table.join("\n"));
 }
 
 #[tokio::test]

@@ -22,7 +22,6 @@ pub(crate) use persona::Persona;
 pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
     pub(crate) url: String,
-    pub(crate) config: Config,
     pub(crate) client: reqwest::Client,
     server: JoinHandle<()>,
     _files: TempDir,
@@ -50,7 +49,7 @@ impl World {
                 async move { http::serve(listener, router, &serving, std::future::pending()).await },
             );
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
-        Self { sandbox, url, config, client, server, _files: files }
+        Self { sandbox, url, client, server, _files: files }
     }
 
     /// Somebody with a fresh token.
