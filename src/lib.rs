@@ -1,4 +1,17 @@
-//! taskgate: a GraphQL task API with Auth0 and Permit.io in front of its schema.
+//! taskgate: a GraphQL task API with Auth0 (who is asking) and Permit.io (may they) in front of its schema.
+//!
+//! The path of one request:
+//!
+//! 1. [`http`]: connection limits, request id, media type, method.
+//! 2. [`auth`]: bearer token → verified subject and tenant. A bad token stops here; no token is anonymous.
+//! 3. [`http`]: parameters, document limits, one parse.
+//! 4. [`graphql`]: validation; the guard reads each field's rule and asks the operation's decisions.
+//! 5. [`permit`]: whatever is pending together goes to the PDP as one bulk call. No answer is never an allow.
+//! 6. [`graphql`] resolvers → [`store`] (rows of the caller's tenant) and [`sync`] (users and roles at Permit).
+//! 7. Errors are mapped once, and every answer carries a receipt.
+//!
+//! [`app`] puts the parts together, [`config`] alone reads the environment, `sandbox` stands in for Auth0 and
+//! Permit behind their URLs. `tests/it/architecture.rs` holds the table of who may import whom.
 
 pub mod app;
 pub mod auth;
