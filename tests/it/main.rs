@@ -4,8 +4,10 @@
 mod support;
 
 mod architecture;
+mod authorization_code;
 mod batching;
 mod http_contract;
+mod malformed;
 mod outages;
 mod permissions;
 mod sandbox_safety;

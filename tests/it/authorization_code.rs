@@ -1,0 +1,128 @@
+//! Signing in at the sandbox's Auth0 as a browser does: authorization code with PKCE, refresh, profile.
+
+use reqwest::redirect::Policy;
+use serde_json::{Value, json};
+
+use crate::support::World;
+
+/// RFC 7636, appendix B.
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+const CALLBACK: &str = "http://127.0.0.1:9/callback";
+
+/// What a browser sends when the persona's button is pressed.
+fn authorization(persona: &str) -> Vec<(&'static str, String)> {
+    [
+        ("persona", persona),
+        ("client_id", "sandbox-spa"),
+        ("redirect_uri", CALLBACK),
+        ("response_type", "code"),
+        ("scope", "openid profile email offline_access"),
+        ("audience", "https://taskgate.example/api"),
+        ("state", "s t&te"),
+        ("nonce", "n0nce"),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+    ]
+    .map(|(name, value)| (name, value.to_owned()))
+    .to_vec()
+}
+
+/// Where the sign-in leads to, if it is a redirect.
+async fn signs_in(world: &World, fields: &[(&'static str, String)]) -> Option<reqwest::Url> {
+    let client = reqwest::Client::builder().no_proxy().redirect(Policy::none()).build().unwrap();
+    let url = format!("{}/authorize", world.sandbox.issuer.url());
+    let response = client.post(url).form(fields).send().await.unwrap();
+    response.headers().get("location").map(|target| target.to_str().unwrap().parse().unwrap())
+}
+
+fn parameter(url: &reqwest::Url, name: &str) -> Option<String> {
+    url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
+async fn exchanges(world: &World, fields: &[(&str, &str)]) -> (u16, Value) {
+    let url = format!("{}/oauth/token", world.sandbox.issuer.url());
+    let response = world.client.post(url).form(fields).send().await.unwrap();
+    (response.status().as_u16(), response.json().await.unwrap())
+}
+
+async fn exchanges_code(world: &World, code: &str, verifier: &str) -> (u16, Value) {
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("client_id", "sandbox-spa"),
+        ("code", code),
+        ("code_verifier", verifier),
+        ("redirect_uri", CALLBACK),
+    ];
+    exchanges(world, &fields).await
+}
+
+#[tokio::test]
+async fn a_code_becomes_tokens_once_and_only_for_whoever_asked_for_it() {
+    let world = World::start().await;
+    let target = signs_in(&world, &authorization("manager")).await.unwrap();
+    assert_eq!(parameter(&target, "state").unwrap(), "s t&te");
+    let code = parameter(&target, "code").unwrap();
+
+    let (status, tokens) = exchanges_code(&world, &code, VERIFIER).await;
+    assert_eq!(status, 200);
+    assert_eq!(tokens["token_type"], "Bearer");
+    let subject =
+        world.bearer(tokens["access_token"].as_str().unwrap().into()).asks("{ viewer { subject } }").await;
+    assert_eq!(subject.data()["viewer"]["subject"], "auth0|sandbox-manager");
+
+    let (status, refusal) = exchanges_code(&world, &code, VERIFIER).await;
+    assert_eq!((status, &refusal["error"]), (403, &json!("invalid_grant")));
+    let other = signs_in(&world, &authorization("viewer")).await.unwrap();
+    let (status, _) = exchanges_code(&world, &parameter(&other, "code").unwrap(), "somebody else's").await;
+    assert_eq!(status, 403);
+}
+
+#[tokio::test]
+async fn a_refresh_token_rotates_and_its_second_use_ends_the_family() {
+    let world = World::start().await;
+    let target = signs_in(&world, &authorization("viewer")).await.unwrap();
+    let (_, tokens) = exchanges_code(&world, &parameter(&target, "code").unwrap(), VERIFIER).await;
+    let refresh = async |token: &Value| {
+        let fields = [("grant_type", "refresh_token"), ("refresh_token", token.as_str().unwrap())];
+        exchanges(&world, &fields).await
+    };
+
+    let (status, next) = refresh(&tokens["refresh_token"]).await;
+    assert_eq!(status, 200);
+    assert_ne!(next["refresh_token"], tokens["refresh_token"]);
+    assert_eq!(refresh(&tokens["refresh_token"]).await.0, 403, "used twice");
+    assert_eq!(refresh(&next["refresh_token"]).await.0, 403, "and with it the whole family");
+}
+
+#[tokio::test]
+async fn nobody_is_sent_to_an_address_off_this_machine_or_without_a_proof_key() {
+    let world = World::start().await;
+    let changed = |name: &str, value: &str| {
+        let mut fields = authorization("manager");
+        fields.iter_mut().filter(|(key, _)| *key == name).for_each(|(_, field)| value.clone_into(field));
+        fields
+    };
+    assert_eq!(signs_in(&world, &changed("redirect_uri", "https://evil.example/")).await, None);
+    assert_eq!(signs_in(&world, &changed("client_id", "unknown")).await, None);
+    let plain = signs_in(&world, &changed("code_challenge_method", "plain")).await.unwrap();
+    assert_eq!(parameter(&plain, "error").unwrap(), "invalid_request");
+    assert_eq!(parameter(&plain, "code"), None);
+}
+
+#[tokio::test]
+async fn the_profile_is_read_at_the_issuer_when_the_token_has_none() {
+    let world = World::start().await;
+    let bare = json!({"claims": {
+        "https://taskgate.example/email": null,
+        "https://taskgate.example/email_verified": null,
+        "https://taskgate.example/name": null,
+    }});
+    let admin = world.bearer(world.token(bare).await);
+
+    let login = admin.asks("mutation { login { ready viewer { user { name email } } } }").await.data();
+
+    let user = json!({"name": "Sandbox Admin", "email": "admin@taskgate.example"});
+    assert_eq!(login["login"]["viewer"]["user"], user);
+    assert_eq!(world.count(&world.sandbox.issuer.url(), "GET /userinfo").await, 1);
+}
