@@ -1,0 +1,207 @@
+//! The API and the handlers written by hand, over one database, one verifier of tokens each and one PDP.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::Router;
+use clap::Parser as _;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use serde_json::json;
+use taskgate::{
+    app,
+    auth::Authenticator,
+    config::{Args, Config},
+    http,
+    permit::Pdp,
+    sandbox::{AUDIENCE, Ports, ROLES_CLAIM, Sandbox, permit::API_KEY},
+    store::{End, NewTask, PageRequest, Store, TaskListQuery},
+};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use url::Url;
+use uuid::Uuid;
+
+use super::{
+    by_hand::{self, Parts},
+    client::{Operation, Request, Way},
+};
+
+/// Tasks in the database: more than a page, so that the list has to choose.
+const TASKS: usize = 500;
+/// Tasks that the mutation changes in turn.
+const CHANGED: usize = 40;
+const LIST: &str = "{ tasks(first: 50) { nodes { id title completed
+    viewerPermissions { canUpdate { allowed } canDelete { allowed } } } } }";
+const ONE: &str = "query ($id: ID!) { task(id: $id) { id title completed } }";
+const CHANGE: &str = "mutation ($id: ID!, $completed: Boolean!) {
+    setTaskCompleted(input: {id: $id, completed: $completed}) { task { id title completed } } }";
+
+/// Everything that is measured.
+pub(crate) struct World {
+    pub(crate) authenticator: Authenticator,
+    /// A manager's token.
+    pub(crate) token: String,
+    api: SocketAddr,
+    hand: SocketAddr,
+    /// Tasks of the caller's tenant: the API's id and the row's.
+    tasks: Vec<(String, Uuid)>,
+    sandbox: Sandbox,
+    client: reqwest::Client,
+    _files: TempDir,
+}
+
+impl World {
+    pub(crate) async fn start(pdp: Url) -> Self {
+        let sandbox = Sandbox::start(Ports { issuer: 0, permit_api: 0, pdp: 0 }).await.expect("free ports");
+        let files = tempfile::tempdir().expect("a folder for the database");
+        let config = config(&sandbox, &pdp, &format!("sqlite://{}/load.db?mode=rwc", files.path().display()));
+        let metrics = PrometheusBuilder::new().build_recorder();
+        let handle = metrics.handle();
+        metrics::set_global_recorder(metrics).expect("the only recorder");
+        let api = serve(app::build(&config, handle).await.expect("an API"), &config.http).await;
+        let store = Store::connect(&config.store).await.expect("the same database");
+        let authenticator = Authenticator::new(config.auth.clone()).expect("a verifier");
+        let parts = Parts {
+            authenticator: authenticator.clone(),
+            pdp: Pdp::new(&config.permit).expect("a client"),
+            store: store.clone(),
+        };
+        let hand = serve(by_hand::routes(Arc::new(parts)), &config.http).await;
+        let rows = seed(&store).await;
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().expect("a client");
+        let (token, tasks) = (String::new(), Vec::new());
+        let mut world = Self { authenticator, token, api, hand, tasks, sandbox, client, _files: files };
+        world.token = world.token("manager").await;
+        let ids = world.ids().await;
+        world.tasks = ids.into_iter().zip(rows).collect();
+        world
+    }
+
+    /// A new token of a persona.
+    pub(crate) async fn token(&self, persona: &str) -> String {
+        let url = format!("{}/{persona}", self.sandbox.token_url());
+        let answer = self.client.get(url).send().await.expect("the issuer answers");
+        answer.error_for_status().expect("a known persona").text().await.expect("a token")
+    }
+
+    /// A token like no other: the signature of equal claims is equal.
+    pub(crate) async fn another_token(&self) -> String {
+        let order = json!({"sub": format!("auth0|{}", Uuid::new_v4())});
+        let request = self.client.post(self.sandbox.token_url()).json(&order);
+        request.send().await.expect("the issuer answers").text().await.expect("a token")
+    }
+
+    /// The API's names of the newest tasks.
+    async fn ids(&self) -> Vec<String> {
+        let body = json!({"query": format!("{{ tasks(first: {CHANGED}) {{ nodes {{ id }} }} }}")});
+        let url = format!("http://{}/graphql", self.api);
+        let request = self.client.post(url).bearer_auth(&self.token).json(&body);
+        let answer: serde_json::Value =
+            request.send().await.expect("the API answers").json().await.expect("JSON");
+        let nodes = answer["data"]["tasks"]["nodes"].as_array().expect("a page");
+        nodes.iter().map(|node| node["id"].as_str().expect("an id").to_owned()).collect()
+    }
+
+    /// What is measured, in the order of the report.
+    pub(crate) fn operations(&self) -> Vec<Operation> {
+        let (id, row) = &self.tasks[0];
+        let changes = || self.tasks.iter().flat_map(|task| [(task, true), (task, false)]);
+        vec![
+            Operation {
+                name: "token only",
+                ways: vec![
+                    self.by_hand("GET", "/whoami", vec![String::new()]),
+                    self.graphql(vec![json!({"query": "{ viewer { subject } }"}).to_string()]),
+                ],
+            },
+            Operation {
+                name: "one guarded row",
+                ways: vec![
+                    self.bare(),
+                    self.by_hand("GET", &format!("/tasks/{row}"), vec![String::new()]),
+                    self.graphql(vec![json!({"query": ONE, "variables": {"id": id}}).to_string()]),
+                ],
+            },
+            Operation {
+                name: "50 rows, 2 permissions each",
+                ways: vec![
+                    self.by_hand("GET", "/tasks", vec![String::new()]),
+                    self.graphql(vec![json!({"query": LIST}).to_string()]),
+                ],
+            },
+            Operation {
+                name: "mutation",
+                ways: vec![
+                    self.by_hand(
+                        "POST",
+                        "/completions",
+                        changes()
+                            .map(|(task, to)| json!({"id": task.1, "completed": to}).to_string())
+                            .collect(),
+                    ),
+                    self.graphql(
+                        changes()
+                            .map(|(task, to)| {
+                                let variables = json!({"id": task.0, "completed": to});
+                                json!({"query": CHANGE, "variables": variables}).to_string()
+                            })
+                            .collect(),
+                    ),
+                ],
+            },
+        ]
+    }
+
+    fn bare(&self) -> Way {
+        Way { name: "bare PDP call", request: self.request(self.hand, "POST", "/bare", vec![String::new()]) }
+    }
+
+    fn by_hand(&self, method: &'static str, path: &str, bodies: Vec<String>) -> Way {
+        Way { name: "by hand", request: self.request(self.hand, method, path, bodies) }
+    }
+
+    fn graphql(&self, bodies: Vec<String>) -> Way {
+        Way { name: "taskgate", request: self.request(self.api, "POST", "/graphql", bodies) }
+    }
+
+    fn request(&self, server: SocketAddr, method: &'static str, path: &str, bodies: Vec<String>) -> Request {
+        let bodies = bodies.into_iter().map(Into::into).collect();
+        Request { server, method, path: path.to_owned(), token: self.token.clone(), bodies }
+    }
+}
+
+/// Both are served by the same code, so that connections cost both the same.
+async fn serve(router: Router, config: &http::Config) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let config = config.clone();
+    tokio::spawn(async move { http::serve(listener, router, &config, std::future::pending()).await });
+    address
+}
+
+/// Fills the database; the rows of the newest tasks, newest first as the API lists them.
+async fn seed(store: &Store) -> Vec<Uuid> {
+    let tenant = store.tenant("default");
+    for number in 0..TASKS {
+        let title = format!("Look after matter number {number}");
+        let task = NewTask { title, notes: None, owner_id: None, assignee_id: None };
+        tenant.create_task(task, None).await.expect("a task");
+    }
+    let newest = PageRequest { limit: CHANGED as u64, end: End::First, after: None, before: None };
+    let page = tenant.list_tasks(&TaskListQuery::default(), &newest).await.expect("a page");
+    page.rows.into_iter().map(|task| task.id).collect()
+}
+
+fn config(sandbox: &Sandbox, pdp: &Url, database: &str) -> Config {
+    let (issuer, api) = (sandbox.issuer_name(), sandbox.permit_api.url());
+    let flags = [
+        ("--auth0-issuer", issuer.as_str()),
+        ("--auth0-audience", AUDIENCE),
+        ("--auth0-roles-claim", ROLES_CLAIM),
+        ("--permit-api-key", API_KEY),
+        ("--permit-api-url", &api),
+        ("--permit-pdp-url", pdp.as_str()),
+        ("--database-url", database),
+    ];
+    let words = flags.iter().flat_map(|(name, value)| [*name, *value]);
+    Config::from_args(&Args::parse_from(std::iter::once("taskgate").chain(words))).expect("good settings")
+}
