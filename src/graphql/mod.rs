@@ -29,7 +29,8 @@ mod viewer;
 use std::sync::Arc;
 
 use async_graphql::{
-    EmptySubscription, MergedObject, Name, Request, Response, Schema, Value, parser::types::OperationType,
+    EmptySubscription, MergedObject, Name, Request, Response, SDLExportOptions, Schema, Value,
+    parser::types::OperationType,
 };
 use time::OffsetDateTime;
 
@@ -119,7 +120,7 @@ impl Api {
             schema = schema.disable_introspection().disable_suggestions();
         }
         let schema = schema.finish();
-        Ok(Self { sdl: schema.sdl().into(), schema, services, manifest: manifest.into(), config })
+        Ok(Self { sdl: printed(&schema).into(), schema, services, manifest: manifest.into(), config })
     }
 
     /// Executes one operation. Every error of the answer, and the answer itself, carry the request id.
@@ -164,7 +165,12 @@ impl Api {
 
 /// The schema in the schema definition language, without a server to serve it.
 pub fn sdl() -> String {
-    Schema::new(Described(Query::default()), Described(Mutation::default()), EmptySubscription).sdl()
+    printed(&Schema::new(Described(Query::default()), Described(Mutation::default()), EmptySubscription))
+}
+
+/// With the addresses of the scalars' specifications, which code generators go by.
+fn printed(schema: &ApiSchema) -> String {
+    schema.sdl_with_options(SDLExportOptions::new().include_specified_by())
 }
 
 /// Whether the selected operation is a mutation. What cannot be parsed or selected is refused later, by the executor.
