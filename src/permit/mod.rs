@@ -23,7 +23,7 @@ pub mod key;
 mod pdp;
 mod retry_after;
 #[cfg(test)]
-mod scripted;
+pub(crate) mod scripted;
 
 pub use check::{Attributes, Check, Decision, DenyCode, Freshness};
 pub use error::{Cause, Flaw, PermitError, SetupError};

@@ -19,26 +19,26 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 use super::Config;
 
-pub(super) const API_KEY: &str = "permit_key_hush";
+pub(crate) const API_KEY: &str = "permit_key_hush";
 
 /// One request as it arrived. `target` is the raw path with its query.
 #[derive(Debug, Clone)]
-pub(super) struct Asked {
-    pub(super) method: String,
-    pub(super) target: String,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Value,
+pub(crate) struct Asked {
+    pub(crate) method: String,
+    pub(crate) target: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
 }
 
 impl Asked {
     /// `METHOD /target`.
-    pub(super) fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         format!("{} {}", self.method, self.target)
     }
 }
 
 /// How to answer.
-pub(super) enum Reply {
+pub(crate) enum Reply {
     Json(u16, Value),
     Raw(u16, String),
     /// A status with one header and no body.
@@ -50,14 +50,14 @@ pub(super) enum Reply {
 }
 
 /// Serves until dropped.
-pub(super) struct Server {
+pub(crate) struct Server {
     address: SocketAddr,
     asked: Arc<Mutex<Vec<Asked>>>,
     running: JoinHandle<()>,
 }
 
 impl Server {
-    pub(super) async fn start(script: impl Fn(&Asked) -> Reply + Clone + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(script: impl Fn(&Asked) -> Reply + Clone + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -75,16 +75,16 @@ impl Server {
         Self { address, asked, running }
     }
 
-    pub(super) fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
 
-    pub(super) fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         self.asked().iter().map(Asked::line).collect()
     }
 
     /// Settings that lead here, with time-outs that only a hang exceeds.
-    pub(super) fn config(&self) -> Config {
+    pub(crate) fn config(&self) -> Config {
         config_for(self.address)
     }
 }
@@ -95,13 +95,13 @@ impl Drop for Server {
     }
 }
 
-pub(super) fn config_for(address: SocketAddr) -> Config {
+pub(crate) fn config_for(address: SocketAddr) -> Config {
     let url: url::Url = format!("http://{address}").parse().unwrap();
     Config::new(url.clone(), url, API_KEY.into())
 }
 
 /// An address where nobody listens: bound once, so that it is free, and closed again.
-pub(super) async fn nobody() -> SocketAddr {
+pub(crate) async fn nobody() -> SocketAddr {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap()
 }
 

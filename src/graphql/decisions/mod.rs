@@ -7,13 +7,17 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Instant,
 };
 
 use dataloader::{BatchFn, cached::Loader};
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, Shared, WeakShared, join_all},
+};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -127,8 +131,15 @@ impl Tally {
 /// The decisions of one operation.
 pub(super) struct Decisions {
     loader: Loader<Check, Answer, PdpBatch>,
+    /// One question to the loader for each different check, however many fields wait for it: rows that share a check
+    /// would otherwise queue for the loader one by one. Held weakly: a question that nobody waits for any more must
+    /// let go of the loader, or the other questions of the batch that it leads would wait for ever.
+    asked: Mutex<Asked>,
     tally: Arc<Tally>,
 }
+
+type Pending = BoxFuture<'static, Answer>;
+type Asked = HashMap<Check, WeakShared<Pending>>;
 
 impl Decisions {
     pub(super) fn new(pdp: Pdp, freshness: Freshness) -> Self {
@@ -136,26 +147,36 @@ impl Decisions {
         let batch = PdpBatch { pdp, freshness, tally: tally.clone() };
         // The client splits what a single request cannot carry; the loader must not split before it.
         let loader = Loader::new(batch).with_yield_count(2).with_max_batch_size(usize::MAX);
-        Self { loader, tally }
+        Self { loader, asked: Mutex::default(), tally }
     }
 
     /// The verdicts on `checks`, in order, in one wave with whatever else is pending.
     pub(super) async fn ask(&self, checks: Vec<Check>) -> Vec<Answer> {
         self.tally.decisions.fetch_add(checks.len() as u64, Relaxed);
-        // Nothing is lost by asking again: an error means that the field which led the batch was cancelled.
-        for _ in 0..3 {
-            if let Ok(answers) = self.loader.try_load_many(checks.clone()).await {
-                return checks
-                    .iter()
-                    .map(|check| answers.get(check).cloned().unwrap_or_else(unanswered))
-                    .collect();
-            }
+        let questions: Vec<Shared<Pending>> = {
+            let mut asked = self.asked();
+            checks.into_iter().map(|check| self.question(&mut asked, check)).collect()
+        };
+        join_all(questions).await
+    }
+
+    fn question(&self, asked: &mut Asked, check: Check) -> Shared<Pending> {
+        if let Some(question) = asked.get(&check).and_then(WeakShared::upgrade) {
+            return question;
         }
-        checks.iter().map(|_| unanswered()).collect()
+        let question = ask_loader(self.loader.clone(), check.clone()).boxed().shared();
+        // Nobody has polled it, so it is not complete and can be held weakly.
+        asked.extend(question.downgrade().map(|weak| (check, weak)));
+        question
+    }
+
+    fn asked(&self) -> MutexGuard<'_, Asked> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forgets every answer: what follows is asked afresh.
     pub(super) async fn forget(&self) {
+        self.asked().clear();
         self.loader.clear_all().await;
     }
 
@@ -164,7 +185,13 @@ impl Decisions {
     }
 }
 
-fn unanswered() -> Answer {
+/// Nothing is lost by asking again: an error means that the question which led the batch was given up.
+async fn ask_loader(loader: Loader<Check, Answer, PdpBatch>, check: Check) -> Answer {
+    for _ in 0..3 {
+        if let Ok(answer) = loader.try_load(check.clone()).await {
+            return answer;
+        }
+    }
     Err(Undecided::Permit(PermitError::Incomplete { asked: 1, got: 0 }))
 }
 
@@ -181,3 +208,6 @@ impl Verdict {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
