@@ -5,6 +5,9 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use taskgate::{commands, config::Args, telemetry};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();

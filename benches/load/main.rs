@@ -19,6 +19,10 @@ use clap::Parser;
 
 use self::{report::Report, world::World};
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Prints latency, throughput, processor time and calls to the PDP, per operation and per way to serve it.
 #[derive(Debug, Clone, Parser)]
 struct Options {
