@@ -121,3 +121,28 @@ async fn two_users_interleaved_never_share_an_answer() {
         }
     }
 }
+
+#[tokio::test]
+async fn fields_that_share_a_check_do_not_cut_a_batch_short() {
+    let world = World::start().await;
+    let admin = world.signed_in("admin").await;
+    for n in 0..3 {
+        admin.creates_task(&format!("Task {n}")).await;
+    }
+    let id = admin.creates_task("Task").await;
+    let lists = "a: tasks { totalCount } b: tasks(filter: {completed: true}) { totalCount }
+        c: tasks(filter: {completed: false}) { totalCount }";
+    let most = [
+        (format!("{{ {lists} d: users {{ totalCount }} v: viewer {{ can(resource: \"task\", action: \"delete\") {{ allowed }} }} }}"), 1),
+        (format!("{{ d: users {{ totalCount }} {lists} }}"), 1),
+        (format!("{{ {lists} b1: users {{ totalCount }} c1: task(id: \"{id}\") {{ id }} viewer {{ permissions }} }}"), 1),
+        ("{ tasks(first: 3) { nodes { notes } viewerCanCreate { allowed } } }".to_owned(), 2),
+        ("{ tasks { nodes { notes owner { id } viewerPermissions { canUpdate { allowed } canDelete { allowed } } }
+            viewerCanCreate { allowed } } }".to_owned(), 2),
+    ];
+    for (document, calls) in most {
+        let answer = admin.asks(&document).await;
+        assert_eq!(answer.codes(), [""; 0], "{document}");
+        assert_eq!(answer.remote_calls(), calls, "{document}");
+    }
+}

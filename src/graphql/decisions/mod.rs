@@ -15,8 +15,9 @@ use std::{
 
 use dataloader::{BatchFn, cached::Loader};
 use futures_util::{
-    FutureExt as _,
+    FutureExt as _, StreamExt as _,
     future::{BoxFuture, Shared, WeakShared, join_all},
+    stream::FuturesUnordered,
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -164,7 +165,10 @@ impl Decisions {
         if let Some(question) = asked.get(&check).and_then(WeakShared::upgrade) {
             return question;
         }
-        let question = ask_loader(self.loader.clone(), check.clone()).boxed().shared();
+        // Polled only when it was woken: each waiter's own poll would count as one of the loader's yields, and the
+        // batch would leave before later fields had joined it.
+        let mut asking = FuturesUnordered::from_iter([ask_loader(self.loader.clone(), check.clone())]);
+        let question = async move { asking.next().await.unwrap_or_else(unanswered) }.boxed().shared();
         // Nobody has polled it, so it is not complete and can be held weakly.
         asked.extend(question.downgrade().map(|weak| (check, weak)));
         question
@@ -192,6 +196,10 @@ async fn ask_loader(loader: Loader<Check, Answer, PdpBatch>, check: Check) -> An
             return answer;
         }
     }
+    unanswered()
+}
+
+fn unanswered() -> Answer {
     Err(Undecided::Permit(PermitError::Incomplete { asked: 1, got: 0 }))
 }
 
