@@ -10,7 +10,7 @@ use crate::{
     http,
     permit::{Facts, Pdp, SetupError},
     store::{Store, StoreError},
-    sync::Sync,
+    sync::{Sync, Worker},
 };
 
 /// Why the server cannot be put together.
@@ -26,18 +26,26 @@ pub enum BuildError {
     Coverage(Vec<CoverageError>),
 }
 
+/// What serves requests, and what works behind it.
+#[derive(Debug)]
+pub struct App {
+    pub router: Router,
+    /// Carries out the outbox; ends with this.
+    pub worker: Worker,
+}
+
 /// Connects to the database, brings its schema up to date and builds the router. Neither Auth0 nor Permit has to
 /// be reachable: what needs them says so, and `/ready` does.
 ///
 /// # Errors
 /// See [`BuildError`].
-pub async fn build(config: &Config, metrics: PrometheusHandle) -> Result<Router, BuildError> {
+pub async fn build(config: &Config, metrics: PrometheusHandle) -> Result<App, BuildError> {
     let authenticator = Authenticator::new(config.auth.clone())?;
     let pdp = Pdp::new(&config.permit)?;
     let facts = Facts::new(&config.permit)?;
     let store = Store::connect(&config.store).await?;
-    let sync = Sync::new(facts, pdp.clone(), config.login_deadline);
-    let services = Services { store, pdp, sync, authenticator: authenticator.clone() };
+    let sync = Sync::new(store.clone(), facts, pdp.clone(), None, config.sync);
+    let services = Services { store, pdp, sync: sync.clone(), authenticator: authenticator.clone() };
     let api = Api::new(services, config.graphql).map_err(BuildError::Coverage)?;
-    Ok(http::router(&config.http, api, authenticator, metrics))
+    Ok(App { router: http::router(&config.http, api, authenticator, metrics), worker: sync.start() })
 }

@@ -57,7 +57,8 @@ impl World {
         let metrics = PrometheusBuilder::new().build_recorder();
         let handle = metrics.handle();
         metrics::set_global_recorder(metrics).expect("the only recorder");
-        let api = serve(app::build(&config, handle).await.expect("an API"), &config.http).await;
+        let app = app::build(&config, handle).await.expect("an API");
+        let api = serve(app.router, &config.http).await;
         let store = Store::connect(&config.store).await.expect("the same database");
         let authenticator = Authenticator::new(config.auth.clone()).expect("a verifier");
         let parts = Parts {

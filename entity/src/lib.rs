@@ -4,6 +4,8 @@
 //! PostgreSQL, which the pages' keyset cursors rely on.
 
 pub mod idempotency_key;
+pub mod outbox;
 pub mod role_assignment;
 pub mod task;
+pub mod tombstone;
 pub mod user;

@@ -12,8 +12,16 @@ pub struct Model {
     pub subject: String,
     pub name: Option<String>,
     pub email: Option<String>,
-    /// Of the profile and roles last written to Permit; `None` until a login succeeded completely.
+    /// JSON of what Permit has to know about this person: profile and roles of the last token.
+    pub desired: Option<String>,
+    /// Of `desired`, once everything in it was carried out; `None` while something is left to do.
     pub fingerprint: Option<String>,
+    /// When the roles of a token were carried out for the first time.
+    pub first_login_at: Option<i64>,
+    /// When Permit was last brought in step.
+    pub synced_at: Option<i64>,
+    /// The PDP was seen to know what was last written.
+    pub visible: bool,
     pub created_at: i64,
     pub updated_at: i64,
 }

@@ -4,6 +4,7 @@
 pub use sea_orm_migration::prelude::*;
 
 mod m20261124_000001_create_tasks_and_users;
+mod m20261124_000002_create_ledger_outbox_and_tombstones;
 
 /// Applies the migrations in order, each at most once.
 #[derive(Debug)]
@@ -12,6 +13,9 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261124_000001_create_tasks_and_users::Migration)]
+        vec![
+            Box::new(m20261124_000001_create_tasks_and_users::Migration),
+            Box::new(m20261124_000002_create_ledger_outbox_and_tombstones::Migration),
+        ]
     }
 }

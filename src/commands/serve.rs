@@ -17,12 +17,13 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Ok(config) => config,
         Err(problems) => return Ok(complain(&problems)),
     };
-    let router = app::build(&config, telemetry::metrics()?).await?;
+    let app = app::build(&config, telemetry::metrics()?).await?;
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("cannot listen on {}; choose another LISTEN_ADDR", config.listen))?;
     tracing::info!(address = %listener.local_addr()?, "listening");
-    http::serve(listener, router, &config.http, stop_signal()).await;
+    http::serve(listener, app.router, &config.http, stop_signal()).await;
+    app.worker.stop().await;
     Ok(ExitCode::SUCCESS)
 }
 

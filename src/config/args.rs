@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use secrecy::SecretString;
+
+use crate::sync::RolePolicy;
 
 /// A GraphQL task API guarded by Auth0 and Permit.io.
 ///
@@ -117,9 +119,43 @@ pub struct PermitArgs {
     /// Longest wait for an answer of the REST API.
     #[arg(long, env = "PERMIT_API_TIMEOUT_MS", default_value_t = 5_000)]
     pub permit_api_timeout_ms: u64,
-    /// Longest that a login waits for its roles to reach the PDP.
+    /// Longest that a login, or a change of users or roles, waits for Permit; what is not done then is done later.
     #[arg(long, env = "LOGIN_DEADLINE_MS", default_value_t = 5_000)]
     pub login_deadline_ms: u64,
+    /// Whose word counts when the roles of a token and of Permit disagree.
+    #[arg(long, env = "ROLE_POLICY", value_enum, default_value_t = RolePolicyArg::Merge)]
+    pub role_policy: RolePolicyArg,
+    /// Whether an organization that Permit does not know becomes a tenant there at its first login.
+    #[arg(long, env = "CREATE_TENANTS", default_value_t = false, action = clap::ArgAction::Set)]
+    pub create_tenants: bool,
+    /// Age at which something that Permit or Auth0 still refuses waits for `taskgate sync replay --dead`.
+    #[arg(long, env = "SYNC_GIVE_UP_AFTER_MS", default_value_t = 86_400_000)]
+    pub sync_give_up_after_ms: u64,
+}
+
+/// [`RolePolicy`], as it is written in the setting.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+#[value(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RolePolicyArg {
+    /// A user holds exactly the roles of the token.
+    IdpWins,
+    /// A role is given the first time a token names it; from then on only Permit counts.
+    PermitWins,
+    /// Roles of the token follow the token; what a person gave or took away in Permit stays.
+    Merge,
+    /// The roles of the first token are given; later tokens change nothing.
+    FirstLoginOnly,
+}
+
+impl From<RolePolicyArg> for RolePolicy {
+    fn from(policy: RolePolicyArg) -> Self {
+        match policy {
+            RolePolicyArg::IdpWins => Self::IdpWins,
+            RolePolicyArg::PermitWins => Self::PermitWins,
+            RolePolicyArg::Merge => Self::Merge,
+            RolePolicyArg::FirstLoginOnly => Self::FirstLoginOnly,
+        }
+    }
 }
 
 #[derive(ClapArgs, Debug, Clone)]

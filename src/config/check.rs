@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use super::{Args, Config, is_loopback};
-use crate::{auth, graphql, http, permit, store};
+use crate::{auth, graphql, http, permit, store, sync};
 
 /// The database of a server that was told nothing else.
 const DEFAULT_DATABASE: &str = "sqlite://taskgate.db?mode=rwc";
@@ -55,7 +55,12 @@ pub(super) fn config(args: &Args) -> Result<Config, Problems> {
                     introspection: args.server.introspection,
                     receipt: args.server.receipt,
                 },
-                login_deadline: Duration::from_millis(args.permit.login_deadline_ms),
+                sync: sync::Config {
+                    policy: args.permit.role_policy.into(),
+                    create_tenants: args.permit.create_tenants,
+                    deadline: Duration::from_millis(args.permit.login_deadline_ms),
+                    give_up_after: Duration::from_millis(args.permit.sync_give_up_after_ms),
+                },
             })
         }
         _ => Err(problems),

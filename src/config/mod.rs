@@ -6,14 +6,14 @@
 mod args;
 mod check;
 
-use std::{net::SocketAddr, time::Duration};
+use std::net::SocketAddr;
 
 use url::Url;
 
 pub use args::{Args, Command};
 pub use check::Problems;
 
-use crate::{auth, graphql, http, permit, store};
+use crate::{auth, graphql, http, permit, store, sync};
 
 /// Everything that the server needs to know.
 #[derive(Debug, Clone)]
@@ -24,8 +24,7 @@ pub struct Config {
     pub store: store::Config,
     pub graphql: graphql::Config,
     pub http: http::Config,
-    /// Longest that a login waits for its roles to reach the PDP.
-    pub login_deadline: Duration,
+    pub sync: sync::Config,
 }
 
 impl Config {

@@ -20,11 +20,11 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub(super) enum ApiError {
     /// The field needs a signed-in caller and there is none.
     SignInRequired,
+    /// The caller was removed from the tenant.
+    Removed,
     Denied(Box<Denial>),
     /// A question to the PDP has no answer.
     Undecided(Undecided),
-    /// Permit's management API did not do it.
-    Permit(PermitError),
     /// The object does not exist or is hidden from the caller; which of them is not told.
     NotFound {
         kind: NodeKind,
@@ -74,7 +74,6 @@ impl ApiError {
     fn log(&self) {
         match self {
             Self::Store(error) => tracing::error!(error = chain(error), "store failed"),
-            Self::Permit(error) => tracing::warn!(error = chain(error), "permit API failed"),
             Self::Undecided(Undecided::Permit(error)) => {
                 tracing::warn!(error = chain(error), "no decision");
             }
@@ -86,6 +85,7 @@ impl ApiError {
                 "refused"
             ),
             Self::SignInRequired
+            | Self::Removed
             | Self::Undecided(Undecided::TooMany)
             | Self::NotFound { .. }
             | Self::BadInput { .. }
@@ -98,11 +98,11 @@ impl From<ApiError> for Error {
     fn from(error: ApiError) -> Self {
         error.log();
         match error {
-            ApiError::SignInRequired => coded("UNAUTHENTICATED", Reason::MissingToken.advice())
-                .extend_with(|_, e| e.set("reason", Reason::MissingToken.code())),
+            ApiError::SignInRequired => unauthenticated(Reason::MissingToken),
+            ApiError::Removed => unauthenticated(Reason::UserRemoved),
             ApiError::Denied(denial) => forbidden(&denial),
             ApiError::Undecided(Undecided::TooMany) => too_many_checks(),
-            ApiError::Undecided(Undecided::Permit(error)) | ApiError::Permit(error) => unavailable(&error),
+            ApiError::Undecided(Undecided::Permit(error)) => unavailable(&error),
             ApiError::NotFound { kind, id } => {
                 coded("NOT_FOUND", &format!("There is no such {}.", kind.noun())).extend_with(|_, e| {
                     e.set("type", kind.type_name());
@@ -124,6 +124,10 @@ impl From<ApiError> for Error {
 
 fn coded(code: &str, message: &str) -> Error {
     Error::new(message).extend_with(|_, e| e.set("code", code))
+}
+
+fn unauthenticated(reason: Reason) -> Error {
+    coded("UNAUTHENTICATED", reason.advice()).extend_with(|_, e| e.set("reason", reason.code()))
 }
 
 fn forbidden(denial: &Denial) -> Error {

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     auth::{AccessToken, Authenticator, Profile, RolesClaim, SubjectKind},
     store::NewUser,
-    sync::{LoginReport, SignedInPerson, Sync},
+    sync::{Login, LoginReport, SignedInPerson, Sync},
 };
 
 /// What a client may add to a login. It is kept here, for when the token says nothing; it is never sent to Permit,
@@ -39,9 +39,10 @@ pub(super) struct LoginPayload {
     created: bool,
     /// Something was written, here or in Permit.
     changed: bool,
-    /// The very next request is decided on the roles of this token. If not, call `login` again.
+    /// The very next request is decided on the roles of this token. If not, Permit is still being written to, or has
+    /// no such role; call `login` again to see how far it is.
     ready: bool,
-    /// What became of each role of the token.
+    /// What became of each role of the token, and which others were taken away.
     role_outcomes: Vec<RoleOutcome>,
     /// How long the roles took to reach the decision point, in milliseconds; null when nothing was written.
     sync_lag_ms: Option<i32>,
@@ -67,7 +68,7 @@ impl LoginMutation {
         let input = input.unwrap_or_default();
         let client_mutation_id = input.client_mutation_id.clone();
         let payload = if caller.user.kind == SubjectKind::Service {
-            LoginPayload::of(&caller.tenant, false, false, LoginReport::machine())
+            LoginPayload::machine()
         } else {
             sign_in(operation, ctx.sync()?, ctx.authenticator()?, input).await?
         };
@@ -88,10 +89,7 @@ async fn sign_in(
         (Ok(name), Ok(email)) => (name, email),
         (name, email) => {
             let user_errors = [name.err(), email.err()].into_iter().flatten().collect();
-            return Ok(LoginPayload {
-                user_errors,
-                ..LoginPayload::of(&caller.tenant, false, false, nothing())
-            });
+            return Ok(LoginPayload { user_errors, ..LoginPayload::nothing() });
         }
     };
     let (profile, warning) = profile(caller, operation.token.as_ref(), authenticator).await;
@@ -100,16 +98,14 @@ async fn sign_in(
         name: profile.name.clone().or(name),
         email: profile.email.clone().or(email),
     };
-    let arrival = caller.store.sign_in(shown).await?;
-    let person = person(caller, profile);
-    let mut report = sync.login(&caller.store, &arrival.user, &person).await?;
-    report.warnings.extend(warning);
-    caller.forget(arrival.user.id).await;
-    Ok(LoginPayload::of(&caller.tenant, arrival.created, arrival.changed, report))
-}
-
-fn nothing() -> LoginReport {
-    LoginReport { outcomes: Vec::new(), wrote: false, ready: false, lag: None, warnings: Vec::new() }
+    let report = match sync.login(&caller.store, shown, &person(caller, profile)).await? {
+        Login::Known(report) => report,
+        Login::Removed => return Err(ApiError::Removed),
+    };
+    caller.forget(report.user.id).await;
+    let mut payload = LoginPayload::of(&caller.tenant, report);
+    payload.warnings.extend(warning);
+    Ok(payload)
 }
 
 /// What the claims say, completed at the issuer if they say nothing and the token may ask there.
@@ -143,17 +139,35 @@ fn person(caller: &SignedIn, profile: Profile) -> SignedInPerson {
 }
 
 impl LoginPayload {
-    fn of(tenant: &str, created: bool, changed: bool, report: LoginReport) -> Self {
+    fn of(tenant: &str, report: LoginReport) -> Self {
         Self {
-            viewer: Viewer,
-            created,
-            changed: changed || report.wrote,
+            created: report.created,
+            changed: report.changed,
             ready: report.ready,
             sync_lag_ms: report.lag.map(|lag| i32::try_from(lag.as_millis()).unwrap_or(i32::MAX)),
             role_outcomes: outcomes(tenant, report.outcomes),
             warnings: report.warnings,
+            ..Self::nothing()
+        }
+    }
+
+    fn nothing() -> Self {
+        Self {
+            viewer: Viewer,
+            created: false,
+            changed: false,
+            ready: false,
+            sync_lag_ms: None,
+            role_outcomes: Vec::new(),
+            warnings: Vec::new(),
             user_errors: Vec::new(),
             client_mutation_id: None,
         }
+    }
+
+    /// Nothing to copy: a machine is never written to Permit as a person.
+    fn machine() -> Self {
+        let warning = "This is a machine's token; machines are not copied to Permit as users.";
+        Self { ready: true, warnings: vec![warning.to_owned()], ..Self::nothing() }
     }
 }

@@ -21,6 +21,7 @@ mod node;
 mod permission;
 mod reason;
 mod rules;
+mod sync_status;
 mod task;
 mod user;
 mod user_error;
@@ -44,9 +45,9 @@ use describe::Described;
 use rules::Rules;
 
 use crate::{
-    auth::Authenticator,
+    auth::{Authenticator, VerifiedUser},
     permit::{Freshness, Pdp},
-    store::Store,
+    store::{Store, StoreError},
     sync::Sync,
 };
 
@@ -154,6 +155,14 @@ impl Api {
     /// What every field needs, as JSON.
     pub fn permissions(&self) -> &str {
         &self.manifest
+    }
+
+    /// Whether `user` was removed from their tenant; their token is good, and no longer accepted.
+    ///
+    /// # Errors
+    /// Nobody knows.
+    pub async fn is_removed(&self, user: &VerifiedUser) -> Result<bool, StoreError> {
+        self.services.store.tenant(&user.tenant).is_removed(&user.id).await
     }
 
     /// Asks database and PDP for a sign of life.

@@ -7,6 +7,7 @@ use super::{
     directives::signed_in,
     guard::permitted,
     permission::{PermissionResult, Question, ask, ask_one},
+    sync_status::{SyncStatus, status},
     user::{RoleAssignment, User, roles},
 };
 
@@ -50,6 +51,11 @@ impl Viewer {
             Some(row) => Ok(roles(caller, row.id).await?),
             None => Ok(Vec::new()),
         }
+    }
+
+    /// How far Permit is in step with this user.
+    async fn sync(&self, ctx: &Context<'_>) -> Result<SyncStatus> {
+        Ok(status(ctx.signed_in()?).await?)
     }
 
     /// The permissions of this API that the caller holds at this moment, as `task:get`, sorted.

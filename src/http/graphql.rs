@@ -22,7 +22,10 @@ use super::{
     rejection::{Rejection, allowed_methods},
     request::{from_body, from_query_string, has_query},
 };
-use crate::graphql::{Caller, DocumentLimits};
+use crate::{
+    auth::{AuthError, Reason},
+    graphql::{Caller, DocumentLimits},
+};
 
 /// Errors in the library's own words, before a document is executed.
 const WRONG_OPERATION: &str = "`operationName` does not select one operation of the document.";
@@ -74,6 +77,11 @@ impl Exchange<'_> {
             return Err(Rejection::method_not_allowed(allowed));
         }
         let credentials = self.state.authenticator.authenticate(headers).await?;
+        if let Some(user) = credentials.subject.verified()
+            && self.state.api.is_removed(user).await.map_err(|_| Rejection::internal())?
+        {
+            return Err(AuthError::Invalid(Reason::UserRemoved).into());
+        }
         let mut request = if *method == Method::GET {
             from_query_string(query_string)?
         } else {

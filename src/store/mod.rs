@@ -5,10 +5,15 @@
 //! takes SQLite's write lock when it begins: one that reads first and writes later fails under load, and waiting
 //! does not help it.
 
+mod arrival;
 mod error;
 mod idempotency;
+mod ledger;
+mod operator;
+mod outbox;
 mod page;
-mod role;
+mod removal;
+mod sync;
 mod task;
 mod user;
 
@@ -17,19 +22,27 @@ use std::{sync::Arc, time::Duration};
 use migration::{Migrator, MigratorTrait as _};
 use sea_orm::{
     ColumnTrait, ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DatabaseTransaction,
-    DbBackend, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
+    DbBackend, DbErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _,
     sea_query::{Expr, ExprTrait as _, Func},
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
-pub use entity::role_assignment::Source;
+pub use arrival::{Arrival, Desired, SignIn, UserCreation, given};
+pub use entity::{
+    outbox::{Kind, State as ItemState},
+    role_assignment::{Source, State},
+};
 pub use error::StoreError;
 pub use idempotency::{Idempotency, KeyReused};
+pub use ledger::{Entry, LastAdmin, Role};
+pub use operator::{Backlog, Unfinished};
+pub use outbox::{Job, Progress};
 pub use page::{End, Page, PageRequest, Position, SortValue};
-pub use role::{AdminRemoval, Role};
+pub use removal::{RemovalItems, RemovalStart, TasksOnRemoval};
+pub use sync::{Settled, SyncEnd, SyncState};
 pub use task::{NewTask, TaskChange, TaskCreation, TaskListQuery, TaskOrder, TaskPatch, TaskSort};
-pub use user::{NewUser, SignIn, UserCreation};
+pub use user::NewUser;
 
 /// The role whose last holder in a tenant can be neither removed nor demoted.
 pub const ADMIN: &str = "admin";
@@ -91,6 +104,10 @@ impl Store {
         self.db.ping().await.map_err(StoreError::from)
     }
 
+    async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
+        begin(&self.db).await
+    }
+
     /// The rows of the tenant `id`.
     pub fn tenant(&self, id: &str) -> TenantStore {
         TenantStore { db: self.db.clone(), tenant: id.into() }
@@ -114,14 +131,30 @@ impl TenantStore {
         Expr::from(Func::cust(search).args(arguments)).gt(0)
     }
 
-    /// The only way to begin a transaction that writes.
     async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        Ok(self.db.begin_with_options(options).await?)
+        begin(&self.db).await
     }
+
+    /// Begins a transaction that changes what is known about `subject`. Those of one subject take turns: a login must
+    /// not bring back whom a removal is about to bury. (SQLite's writers take turns anyway.)
+    async fn begin_for(&self, subject: &str) -> Result<DatabaseTransaction, StoreError> {
+        let tx = begin(&self.db).await?;
+        if tx.get_database_backend() == DbBackend::Postgres {
+            let lock = "SELECT pg_advisory_xact_lock(hashtextextended($1, 7418529630))";
+            let statement = Statement::from_sql_and_values(DbBackend::Postgres, lock, [subject.into()]);
+            tx.execute_raw(statement).await?;
+        }
+        Ok(tx)
+    }
+}
+
+/// The only way to begin a transaction that writes.
+async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, StoreError> {
+    let options = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
+    Ok(db.begin_with_options(options).await?)
 }
 
 /// Brings the schema up to date. Nodes that start together take turns; SQLite has one node.

@@ -4,11 +4,8 @@ use entity::user;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{RoleOutcome, Sync, split_name};
-use crate::{
-    permit::{PermitError, UserProfile},
-    store::{Idempotency, KeyReused, NewUser, Role, Source, StoreError, TenantStore, UserCreation},
-};
+use super::{OutcomeKind, RoleOutcome, Sync, desired::Wanted, role::outcome};
+use crate::store::{Idempotency, KeyReused, NewUser, StoreError, TenantStore, UserCreation, given};
 
 /// A user who was created, now or by an earlier call with the same idempotency key.
 #[derive(Debug)]
@@ -29,23 +26,27 @@ pub enum UserCreationOutcome {
     /// These roles, by their place in the input, do not exist; nothing was done.
     UnknownRoles(Vec<usize>),
     KeyReused,
-    /// Permit did not do it; nothing was stored, and repeating is safe.
-    Unavailable(PermitError),
 }
 
 /// What an idempotency key stands for.
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Stored {
     user_id: Uuid,
-    outcomes: Vec<RoleOutcome>,
+    work: i64,
+}
+
+/// Why nobody is created.
+enum Objection {
+    EmailTaken,
+    UnknownRoles(Vec<usize>),
 }
 
 impl Sync {
-    /// Creates a user with `roles` in Permit and then here. The profile of a subject that Permit knows already,
-    /// perhaps from another tenant, is not touched.
+    /// Creates a user with `roles`. The profile of a person whom Permit knows already, perhaps from another tenant, is
+    /// not touched; the tombstone of one who was removed from this tenant is lifted.
     ///
     /// # Errors
-    /// Our own rows could not be read or written.
+    /// Our own rows could not be read or written; nobody was created.
     pub async fn create_user(
         &self,
         store: &TenantStore,
@@ -53,78 +54,59 @@ impl Sync {
         roles: &[String],
         key: Option<&Idempotency>,
     ) -> Result<UserCreationOutcome, StoreError> {
-        if let Some(key) = key
-            && let Some(earlier) = recalled(store, key).await?
-        {
-            return Ok(earlier);
+        if let Some(key) = key {
+            match store.recall_user_creation::<Stored>(key).await? {
+                None => {}
+                Some(Err(KeyReused)) => return Ok(UserCreationOutcome::KeyReused),
+                Some(Ok(stored)) => return self.created(store, stored, roles).await,
+            }
         }
         if store.user_of(&new.subject).await?.is_some() {
             return Ok(UserCreationOutcome::SubjectTaken);
         }
-        let outcomes = match self.provision(store.id(), &new, roles).await {
-            Ok(Ok(outcomes)) => outcomes,
-            Ok(Err(unknown)) => return Ok(UserCreationOutcome::UnknownRoles(unknown)),
-            Err(PermitError::Conflict) => return Ok(UserCreationOutcome::EmailTaken),
-            Err(error) => return Ok(UserCreationOutcome::Unavailable(error)),
-        };
-        let held: Vec<Role> = outcomes
-            .iter()
-            .filter(|outcome| outcome.holds())
-            .map(|outcome| Role { role: outcome.role.clone(), source: Source::Manual })
-            .collect();
-        let stored = |user: &user::Model| Stored { user_id: user.id, outcomes: outcomes.clone() };
-        Ok(match store.create_user(new, &held, key, stored).await? {
-            UserCreation::Taken => UserCreationOutcome::SubjectTaken,
-            UserCreation::Created(user) => {
-                UserCreationOutcome::Created(UserCreated { user: Some(user), outcomes })
+        match self.objection(&new, roles).await {
+            None => {}
+            Some(Objection::EmailTaken) => return Ok(UserCreationOutcome::EmailTaken),
+            Some(Objection::UnknownRoles(at)) => return Ok(UserCreationOutcome::UnknownRoles(at)),
+        }
+        let desired = Wanted::of_administrator(&new).desired(self.0.config.policy);
+        let entries: Vec<_> = roles.iter().map(|role| given(role)).collect();
+        let stored = |user: &user::Model, work| Stored { user_id: user.id, work };
+        match store.create_user(new, &desired, &entries, key, stored).await? {
+            UserCreation::Taken => Ok(UserCreationOutcome::SubjectTaken),
+            UserCreation::KeyReused => Ok(UserCreationOutcome::KeyReused),
+            UserCreation::Repeated(stored) => self.created(store, stored, roles).await,
+            UserCreation::Created { user, work } => {
+                self.created(store, Stored { user_id: user.id, work }, roles).await
             }
-        })
+        }
     }
 
-    /// User, membership and roles at Permit; or the places of the roles that do not exist.
-    async fn provision(
-        &self,
-        tenant: &str,
-        new: &NewUser,
-        roles: &[String],
-    ) -> Result<Result<Vec<RoleOutcome>, Vec<usize>>, PermitError> {
-        if !roles.is_empty() {
-            let existing = self.facts.roles().await?;
+    /// What Permit has against it. While Permit cannot be asked, nothing: the attempt finds out.
+    async fn objection(&self, new: &NewUser, roles: &[String]) -> Option<Objection> {
+        if !roles.is_empty()
+            && let Ok(existing) = self.0.facts.roles().await
+        {
             let unknown: Vec<usize> = (0..roles.len()).filter(|at| !existing.contains(&roles[*at])).collect();
             if !unknown.is_empty() {
-                return Ok(Err(unknown));
+                return Some(Objection::UnknownRoles(unknown));
             }
         }
-        let known = self.facts.user(&new.subject).await?;
-        if known.is_none() {
-            let (first_name, last_name) = new.name.as_deref().map_or((None, None), split_name);
-            let profile = UserProfile {
-                key: new.subject.clone(),
-                email: new.email.clone(),
-                first_name,
-                last_name,
-                ..UserProfile::default()
-            };
-            self.facts.put_user(&profile).await?;
-        }
-        if !known.is_some_and(|user| user.tenants.iter().any(|member| member == tenant)) {
-            self.facts.add_to_tenant(tenant, &new.subject).await?;
-        }
-        let mut outcomes = Vec::with_capacity(roles.len());
-        for role in roles {
-            outcomes.push(self.give(&new.subject, role, tenant, Source::Manual).await);
-        }
-        Ok(Ok(outcomes))
+        let email = new.email.as_deref()?;
+        let is_new = matches!(self.0.facts.user(&new.subject).await, Ok(None));
+        let taken = is_new && matches!(self.0.facts.is_email_taken(email).await, Ok(true));
+        taken.then_some(Objection::EmailTaken)
     }
-}
 
-async fn recalled(store: &TenantStore, key: &Idempotency) -> Result<Option<UserCreationOutcome>, StoreError> {
-    Ok(match store.recall_user_creation::<Stored>(key).await? {
-        None => None,
-        Some(Err(KeyReused)) => Some(UserCreationOutcome::KeyReused),
-        Some(Ok(stored)) => Some(UserCreationOutcome::Created(UserCreated {
-            user: store.find_user(stored.user_id).await?,
-            outcomes: stored.outcomes,
-        })),
-    })
+    async fn created(
+        &self,
+        store: &TenantStore,
+        stored: Stored,
+        roles: &[String],
+    ) -> Result<UserCreationOutcome, StoreError> {
+        let progress = self.carried_out(stored.work, self.deadline()).await?;
+        let outcomes = roles.iter().map(|role| outcome(role, OutcomeKind::Kept, progress.clone())).collect();
+        let user = store.find_user(stored.user_id).await?;
+        Ok(UserCreationOutcome::Created(UserCreated { user, outcomes }))
+    }
 }

@@ -8,14 +8,14 @@ const IMPORTS: [(&str, &[&str]); 13] = [
     ("auth", &[]),
     ("auth0_admin", &[]),
     ("commands", &["app", "config", "graphql", "http", "store", "telemetry"]),
-    ("config", &["auth", "graphql", "http", "permit", "store"]),
+    ("config", &["auth", "graphql", "http", "permit", "store", "sync"]),
     ("graphql", &["auth", "permit", "store", "sync"]),
     ("http", &["auth", "graphql"]),
     ("lib", &[]),
     ("permit", &[]),
     ("sandbox", &[]),
     ("store", &[]),
-    ("sync", &["permit", "store"]),
+    ("sync", &["auth0_admin", "permit", "store"]),
     ("telemetry", &[]),
 ];
 

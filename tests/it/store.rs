@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use taskgate::store::{
-    AdminRemoval, Config, End, Idempotency, NewTask, NewUser, PageRequest, Role, Source, Store, TaskChange,
-    TaskCreation, TaskListQuery, TaskPatch, TenantStore,
+    Arrival, Config, Desired, End, Entry, Idempotency, LastAdmin, NewTask, NewUser, PageRequest, SignIn,
+    Source, State, Store, TaskChange, TaskCreation, TaskListQuery, TaskPatch, TenantStore,
 };
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -60,14 +60,27 @@ async fn another_tenants_rows_are_not_there() {
     }
 }
 
+fn desired() -> Desired {
+    Desired { json: "{}".into(), fingerprint: "f".into() }
+}
+
+async fn arrival(tenant: &TenantStore, subject: &str) -> Arrival {
+    match tenant.sign_in(user(subject), &desired(), false).await.unwrap() {
+        SignIn::Known(arrival) => arrival,
+        SignIn::Removed => panic!("{subject} was removed"),
+    }
+}
+
 #[tokio::test]
-async fn many_sign_ins_of_a_new_person_at_once_end_in_one_row() {
+async fn many_sign_ins_of_a_new_person_at_once_end_in_one_row_and_wait_for_one_item() {
     let (tenants, _files) = tenants().await;
     for ours in tenants {
-        let arrivals = futures_util::future::join_all((0..20).map(|_| ours.sign_in(user("auth0|ada")))).await;
-        let mut ids: Vec<Uuid> = arrivals.into_iter().map(|arrival| arrival.unwrap().user.id).collect();
+        let arrivals = futures_util::future::join_all((0..20).map(|_| arrival(&ours, "auth0|ada"))).await;
+        let mut ids: Vec<Uuid> = arrivals.iter().map(|arrival| arrival.user.id).collect();
+        let mut items: Vec<i64> = arrivals.iter().filter_map(|arrival| arrival.work).collect();
         ids.dedup();
-        assert_eq!(ids.len(), 1);
+        items.dedup();
+        assert_eq!((ids.len(), items.len()), (1, 1));
         assert_eq!(ours.count_users(None).await.unwrap(), 1);
     }
 }
@@ -112,14 +125,19 @@ async fn one_idempotency_key_sent_many_times_at_once_creates_one_task() {
 async fn two_admins_who_demote_each_other_at_once_cannot_both_succeed() {
     let (tenants, _files) = tenants().await;
     for ours in tenants {
-        let admin = Role { role: "admin".into(), source: Source::Manual };
-        let first = ours.sign_in(user("auth0|first")).await.unwrap().user.id;
-        let second = ours.sign_in(user("auth0|second")).await.unwrap().user.id;
-        for id in [first, second] {
-            ours.replace_roles(id, std::slice::from_ref(&admin)).await.unwrap();
+        let first = arrival(&ours, &unique("first")).await.user;
+        let second = arrival(&ours, &unique("second")).await.user;
+        for user in [&first, &second] {
+            ours.change_ledger(user, |_| vec![Entry::new("admin", Source::Manual, State::Held)])
+                .await
+                .unwrap();
         }
-        let (a, b) = tokio::join!(ours.take_roles(first, None), ours.take_roles(second, None));
-        let refused = [a.unwrap(), b.unwrap()].iter().filter(|end| **end == AdminRemoval::LastAdmin).count();
+        let (a, b) = tokio::join!(ours.take_role(&first, "admin"), ours.take_role(&second, "admin"));
+        let refused = [a.unwrap(), b.unwrap()].iter().filter(|end| **end == Err(LastAdmin)).count();
         assert_eq!(refused, 1);
     }
+}
+
+fn unique(name: &str) -> String {
+    format!("auth0|{name}-{}", Uuid::new_v4().simple())
 }

@@ -6,8 +6,8 @@ use entity::user::Model;
 use super::{
     User,
     payload::{
-        CreateUserInput, CreateUserPayload, DeleteUserInput, DeleteUserPayload, RemovalState, RemovalSystem,
-        RoleInput, RolePayload, SystemOutcome, outcomes, role_outcome,
+        CreateUserInput, CreateUserPayload, DeleteUserInput, DeleteUserPayload, RemovalSystem, RoleInput,
+        RolePayload, SystemOutcome, TasksOnRemoval, outcomes, role_outcome,
     },
 };
 use crate::{
@@ -20,8 +20,8 @@ use crate::{
         input,
         user_error::{UserError, UserErrorCode},
     },
-    store::{Idempotency, NewUser},
-    sync::{Removal, RoleChange, Sync, SystemState, UserCreationOutcome},
+    store::{self, Idempotency, NewUser},
+    sync::{self, Removal, RoleChange, Sync, SystemState, UserCreationOutcome},
 };
 
 /// Most roles that are given at once.
@@ -44,16 +44,18 @@ impl UserMutation {
         Ok(Some(CreateUserPayload { client_mutation_id, ..payload }))
     }
 
-    /// Removes a user from the caller's tenant, and from Permit when no other tenant has them. Their tasks stay.
-    /// Repeating it after a failure finishes it.
+    /// Removes a user from the caller's tenant, and from Permit and Auth0 when no other tenant has them. Their tokens
+    /// are refused from then on, and a login does not bring them back; `createUser` does. What cannot be done at once
+    /// is done later by itself; repeating the mutation tries it at once.
     #[graphql(directive = requires::apply("user", "delete", Scope::Tenant))]
     async fn delete_user(
         &self,
         ctx: &Context<'_>,
         input: DeleteUserInput,
     ) -> Result<Option<DeleteUserPayload>> {
-        let payload = remove(ctx.signed_in()?, ctx.sync()?, input.id).await?;
-        Ok(Some(DeleteUserPayload { client_mutation_id: input.client_mutation_id, ..payload }))
+        let client_mutation_id = input.client_mutation_id.clone();
+        let payload = remove(ctx.signed_in()?, ctx.sync()?, input).await?;
+        Ok(Some(DeleteUserPayload { client_mutation_id, ..payload }))
     }
 
     /// Gives a user a role in the caller's tenant. It holds on that user's next request, without a new login.
@@ -146,36 +148,55 @@ async fn create(
             let unknown = places.into_iter().map(|at| UserError::unknown_role(&["roles"], &roles[at]));
             CreateUserPayload { user_errors: unknown.collect(), ..Default::default() }
         }
-        UserCreationOutcome::Unavailable(error) => return Err(ApiError::Permit(error)),
     })
 }
 
-async fn remove(caller: &SignedIn, sync: &Sync, id: UserId) -> Result<DeleteUserPayload, ApiError> {
-    let user = existing(caller, id).await?;
-    let refused = |error| DeleteUserPayload { user_errors: vec![error], ..Default::default() };
-    if *user.subject == *caller.subject {
-        let error = UserError::new(UserErrorCode::SelfDelete, &["id"], "Somebody else has to remove you.");
-        return Ok(refused(error));
+async fn remove(
+    caller: &SignedIn,
+    sync: &Sync,
+    input: DeleteUserInput,
+) -> Result<DeleteUserPayload, ApiError> {
+    let id = input.id;
+    let refused = |error| Ok(DeleteUserPayload { user_errors: vec![error], ..Default::default() });
+    if caller.row().await?.is_some_and(|me| me.id == id.uuid) {
+        return refused(UserError::new(
+            UserErrorCode::SelfDelete,
+            &["id"],
+            "Somebody else has to remove you.",
+        ));
     }
-    let (here, permit) = match sync.remove_user(&caller.store, &user).await? {
-        Removal::LastAdmin => return Ok(refused(UserError::last_admin())),
-        Removal::Attempted { here, permit } => (here, permit),
+    let tasks = match tasks_on_removal(&input) {
+        Ok(tasks) => tasks,
+        Err(error) => return refused(error),
     };
-    let gone = here.state == SystemState::Done;
-    let auth0 = SystemOutcome {
-        system: RemovalSystem::Auth0,
-        state: RemovalState::NotConfigured,
-        detail: Some("The account stays; remove it at Auth0 as well.".to_owned()),
+    let (permit, auth0) = match sync.remove_user(&caller.store, id.uuid, tasks).await? {
+        Removal::Absent => return Err(ApiError::NotFound { kind: NodeKind::User, id: id.text() }),
+        Removal::LastAdmin => return refused(UserError::last_admin()),
+        Removal::HeirAbsent => return refused(UserError::absent_user("reassignTo")),
+        Removal::Begun { permit, auth0 } => (permit, auth0),
     };
+    let here = sync::SystemOutcome { state: SystemState::Done, detail: None };
     Ok(DeleteUserPayload {
-        deleted_user_id: gone.then(|| ID(id.text())),
+        deleted_user_id: Some(ID(id.text())),
         systems: vec![
             SystemOutcome::of(RemovalSystem::Taskgate, here),
             SystemOutcome::of(RemovalSystem::Permit, permit),
-            auth0,
+            SystemOutcome::of(RemovalSystem::Auth0, auth0),
         ],
         ..Default::default()
     })
+}
+
+fn tasks_on_removal(input: &DeleteUserInput) -> Result<store::TasksOnRemoval, UserError> {
+    let invalid = |message| Err(UserError::new(UserErrorCode::Invalid, &["reassignTo"], message));
+    match (input.tasks.unwrap_or(TasksOnRemoval::KeepUnassigned), input.reassign_to) {
+        (TasksOnRemoval::KeepUnassigned, None) => Ok(store::TasksOnRemoval::KeepUnassigned),
+        (TasksOnRemoval::Reassign, Some(heir)) => Ok(store::TasksOnRemoval::Reassign(heir.uuid)),
+        (TasksOnRemoval::KeepUnassigned, Some(_)) => {
+            invalid("Say `tasks: REASSIGN` as well, or leave this out.")
+        }
+        (TasksOnRemoval::Reassign, None) => invalid("Say who takes the tasks over."),
+    }
 }
 
 async fn existing(caller: &SignedIn, id: UserId) -> Result<Model, ApiError> {

@@ -31,8 +31,21 @@ pub(in crate::graphql) struct CreateUserInput {
 pub(in crate::graphql) struct DeleteUserInput {
     /// The user.
     pub(super) id: UserId,
+    /// What becomes of the tasks that the user owns or is to do; absent: they stay, without owner or assignee.
+    pub(super) tasks: Option<TasksOnRemoval>,
+    /// Who takes the tasks over; needed with `REASSIGN`, and only then.
+    pub(super) reassign_to: Option<UserId>,
     /// Returned as it is.
     pub(super) client_mutation_id: Option<String>,
+}
+
+/// What becomes of the tasks of a user who is removed.
+#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::graphql) enum TasksOnRemoval {
+    /// They stay, without owner or assignee.
+    KeepUnassigned,
+    /// `reassignTo` takes them over.
+    Reassign,
 }
 
 /// A role to give or to take.
@@ -62,7 +75,7 @@ pub(in crate::graphql) struct CreateUserPayload {
 /// What came of `deleteUser`.
 #[derive(SimpleObject, Default)]
 pub(in crate::graphql) struct DeleteUserPayload {
-    /// Id of the user who is gone; null while a system still has them.
+    /// Id of the user who is gone from this tenant, whatever the other systems say; null when nothing was done.
     pub(super) deleted_user_id: Option<ID>,
     /// How far each system is.
     pub(super) systems: Vec<SystemOutcome>,
@@ -109,10 +122,14 @@ pub(in crate::graphql) enum RoleOutcomeKind {
     Kept,
     /// Permit has no such role; names are case-sensitive.
     UnknownRole,
-    /// Permit did not do it; try again.
+    /// Permit did not do it for too long; an operator has to look.
     Failed,
     /// The user holds it no longer.
     Removed,
+    /// Not given: somebody took it away in Permit, or the server's role policy does not give it.
+    SkippedByPolicy,
+    /// Not done yet; it is tried again by itself.
+    Queued,
 }
 
 /// How far a removal is in one system.
@@ -143,9 +160,9 @@ pub(in crate::graphql) enum RemovalSystem {
 pub(in crate::graphql) enum RemovalState {
     /// The user is gone.
     Done,
-    /// Waits for another system.
+    /// Not done yet; it is done by itself.
     Pending,
-    /// Did not work; repeat the mutation.
+    /// Did not work so far; it is tried again by itself, and at once when the mutation is repeated.
     Failed,
     /// This server has no access to it.
     NotConfigured,
@@ -159,6 +176,7 @@ impl SystemOutcome {
             sync::SystemState::Done => RemovalState::Done,
             sync::SystemState::Pending => RemovalState::Pending,
             sync::SystemState::Failed => RemovalState::Failed,
+            sync::SystemState::NotConfigured => RemovalState::NotConfigured,
             sync::SystemState::KeptElsewhere => RemovalState::KeptElsewhere,
         };
         Self { system, state, detail: outcome.detail }
@@ -180,6 +198,8 @@ pub(super) fn role_outcome(tenant: &str, outcome: sync::RoleOutcome) -> RoleOutc
             OutcomeKind::Removed => RoleOutcomeKind::Removed,
             OutcomeKind::UnknownRole => RoleOutcomeKind::UnknownRole,
             OutcomeKind::Failed => RoleOutcomeKind::Failed,
+            OutcomeKind::SkippedByPolicy => RoleOutcomeKind::SkippedByPolicy,
+            OutcomeKind::Queued => RoleOutcomeKind::Queued,
         },
         source: match outcome.source {
             sync::RoleSource::Idp => RoleSource::Idp,

@@ -57,7 +57,27 @@ pub enum Put {
     Updated,
 }
 
+impl User {
+    /// Whether everything that `profile` says is known; what it does not say is left alone.
+    pub fn has(&self, profile: &UserProfile) -> bool {
+        let same = |ours: &Option<String>, theirs: &Option<String>| ours.is_none() || ours == theirs;
+        same(&profile.email, &self.email)
+            && same(&profile.first_name, &self.first_name)
+            && same(&profile.last_name, &self.last_name)
+    }
+}
+
 impl Facts {
+    /// Whether some user has this e-mail address; Permit compares without regard to case.
+    ///
+    /// # Errors
+    /// No usable answer.
+    pub async fn is_email_taken(&self, email: &str) -> Result<bool, PermitError> {
+        let path = format!("users?search={}&per_page=100", key::path_segment(email));
+        let answer = self.get("users", Family::Facts, &path).await?;
+        Ok(wire::emails(&answer)?.iter().any(|other| other.eq_ignore_ascii_case(email)))
+    }
+
     /// The user `key`; `None` if Permit does not know them.
     ///
     /// # Errors

@@ -74,6 +74,17 @@ struct Membership {
     roles: Option<Vec<String>>,
 }
 
+#[derive(Deserialize)]
+struct UserPage {
+    data: Vec<UserRead>,
+}
+
+/// The e-mail addresses of a page of users.
+pub(super) fn emails(answer: &Answer) -> Result<Vec<String>, PermitError> {
+    let page: UserPage = answer.json()?;
+    Ok(page.data.into_iter().filter_map(|user| user.email).collect())
+}
+
 /// Permit says the roles twice, and not always both times; the union is what holds.
 pub(super) fn user(answer: &Answer) -> Result<User, PermitError> {
     let read: UserRead = answer.json()?;

@@ -12,6 +12,7 @@ use taskgate::{
     config::{Args, Config},
     http,
     sandbox::{AUDIENCE, Ports, ROLES_CLAIM, Sandbox, permit::API_KEY},
+    sync::Worker,
 };
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -24,6 +25,7 @@ pub(crate) struct World {
     pub(crate) url: String,
     pub(crate) client: reqwest::Client,
     server: JoinHandle<()>,
+    _worker: Worker,
     _files: TempDir,
 }
 
@@ -40,16 +42,16 @@ impl World {
         let mut config = Config::from_args(&args(&sandbox, &database)).unwrap();
         change(&mut config);
         let recorder = PrometheusBuilder::new().build_recorder();
-        let router = app::build(&config, recorder.handle()).await.unwrap();
+        let app = app::build(&config, recorder.handle()).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let serving = config.http.clone();
         let server =
             tokio::spawn(
-                async move { http::serve(listener, router, &serving, std::future::pending()).await },
+                async move { http::serve(listener, app.router, &serving, std::future::pending()).await },
             );
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
-        Self { sandbox, url, client, server, _files: files }
+        Self { sandbox, url, client, server, _worker: app.worker, _files: files }
     }
 
     /// Somebody with a fresh token.

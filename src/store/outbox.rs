@@ -1,0 +1,282 @@
+//! The outbox: what is still to be told to Permit and Auth0. Items are written in the transaction of the change
+//! that they are about, leased by one worker at a time, and carried out in order for each subject.
+
+use std::time::Duration;
+
+use entity::outbox::{self, Column, Entity, Kind, Model, State};
+use sea_orm::{
+    ActiveModelTrait as _,
+    ActiveValue::Set,
+    ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _,
+    sea_query::{Alias, Expr, ExprTrait as _, LockBehavior, LockType, Query},
+};
+use uuid::Uuid;
+
+use super::{Store, StoreError, TenantStore, now};
+
+/// Finished items are kept this long, in microseconds: longer than an idempotency key, whose outcome they are.
+const KEPT_MICROS: i64 = 25 * 60 * 60 * 1_000_000;
+
+/// One item, leased to whoever holds this.
+#[derive(Debug, Clone)]
+pub struct Job {
+    pub seq: i64,
+    pub tenant: String,
+    pub subject: String,
+    pub kind: Kind,
+    /// Attempts that failed before this one.
+    pub attempts: u32,
+    /// How long the item waits by now.
+    pub age: Duration,
+    pub(super) lease: Uuid,
+}
+
+/// How far an item is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// Not attempted yet, or being attempted.
+    Waiting,
+    /// An attempt failed, for the reason with this code; there will be another one.
+    Failed { cause: String },
+    /// Given up, for the reason with this code.
+    Dead { cause: String },
+    /// Done; what was done, as JSON.
+    Done { report: String },
+}
+
+impl Store {
+    /// Leases the item that is due longest and whose subject has no older one, for `length`.
+    ///
+    /// # Errors
+    /// The database failed; nothing was leased.
+    pub async fn lease(&self, length: Duration) -> Result<Option<Job>, StoreError> {
+        let tx = self.begin().await?;
+        let at = now();
+        let Some(item) = Entity::find()
+            .filter(is_free(at))
+            .filter(Column::DueAt.lte(at))
+            .filter(heads_its_queue())
+            .order_by_asc(Column::DueAt)
+            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+            .one(&tx)
+            .await?
+        else {
+            return Ok(None);
+        };
+        let lease = Uuid::new_v4();
+        let mut leased: outbox::ActiveModel = item.into();
+        leased.lease = Set(Some(lease));
+        leased.leased_until = Set(Some(at.saturating_add(micros(length))));
+        let item = leased.update(&tx).await?;
+        tx.commit().await?;
+        Ok(Some(Job {
+            seq: item.seq,
+            tenant: item.tenant_id,
+            subject: item.subject,
+            kind: item.kind,
+            attempts: u32::try_from(item.attempts).unwrap_or_default(),
+            age: Duration::from_micros(u64::try_from(at - item.created_at).unwrap_or_default()),
+            lease,
+        }))
+    }
+
+    /// Lets go of `job` after a failed attempt; the next one is due after `pause`.
+    ///
+    /// # Errors
+    /// The database failed; the lease runs out by itself.
+    pub async fn retry(&self, job: &Job, cause: &str, pause: Duration) -> Result<(), StoreError> {
+        let item = outbox::ActiveModel {
+            attempts: Set(i32::try_from(job.attempts.saturating_add(1)).unwrap_or(i32::MAX)),
+            due_at: Set(now().saturating_add(micros(pause))),
+            cause: Set(Some(cause.to_owned())),
+            ..released()
+        };
+        update(&self.db, job, item).await
+    }
+
+    /// Lets go of `job` after a part of its work; the rest is due at once.
+    ///
+    /// # Errors
+    /// The database failed; the lease runs out by itself.
+    pub async fn resume(&self, job: &Job) -> Result<(), StoreError> {
+        let item = outbox::ActiveModel { due_at: Set(now()), ..released() };
+        update(&self.db, job, item).await
+    }
+
+    /// Gives `job` up.
+    ///
+    /// # Errors
+    /// The database failed; the lease runs out by itself.
+    pub async fn bury(&self, job: &Job, cause: &str) -> Result<(), StoreError> {
+        let item = outbox::ActiveModel {
+            state: Set(State::Dead),
+            cause: Set(Some(cause.to_owned())),
+            finished_at: Set(Some(now())),
+            ..released()
+        };
+        update(&self.db, job, item).await
+    }
+
+    /// Notes that `job` is done, and what was done.
+    ///
+    /// # Errors
+    /// The database failed; the work will be done again, which must be harmless.
+    pub async fn finish(&self, job: &Job, report: &str) -> Result<(), StoreError> {
+        update(&self.db, job, done(report)).await
+    }
+
+    /// How far the item `seq` is; `None` if it was done too long ago.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn progress(&self, seq: i64) -> Result<Option<Progress>, StoreError> {
+        Ok(Entity::find_by_id(seq).one(&self.db).await?.map(Progress::from))
+    }
+
+    /// Forgets items that were done long ago.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn sweep(&self) -> Result<(), StoreError> {
+        Entity::delete_many()
+            .filter(Column::State.eq(State::Done))
+            .filter(Column::FinishedAt.lt(now() - KEPT_MICROS))
+            .exec(&self.db)
+            .await?;
+        Ok(())
+    }
+}
+
+impl TenantStore {
+    /// Adds an item, due at once, in the caller's transaction.
+    pub(super) async fn enqueue(
+        &self,
+        db: &impl ConnectionTrait,
+        subject: &str,
+        kind: Kind,
+    ) -> Result<i64, StoreError> {
+        let at = now();
+        let item = outbox::ActiveModel {
+            tenant_id: Set(self.tenant.to_string()),
+            subject: Set(subject.to_owned()),
+            kind: Set(kind),
+            state: Set(State::Pending),
+            attempts: Set(0),
+            due_at: Set(at),
+            created_at: Set(at),
+            ..Default::default()
+        };
+        Ok(item.insert(db).await?.seq)
+    }
+
+    /// The unfinished items of a subject in this tenant, oldest first.
+    pub(super) async fn unfinished(
+        &self,
+        db: &impl ConnectionTrait,
+        subject: &str,
+    ) -> Result<Vec<Model>, StoreError> {
+        Ok(Entity::find()
+            .filter(Column::TenantId.eq(&*self.tenant))
+            .filter(Column::Subject.eq(subject))
+            .filter(Column::State.ne(State::Done))
+            .order_by_asc(Column::Seq)
+            .all(db)
+            .await?)
+    }
+
+    /// Makes the items `seqs` due at once, as if they had never been attempted.
+    pub(super) async fn hurry(&self, db: &impl ConnectionTrait, seqs: Vec<i64>) -> Result<(), StoreError> {
+        let item = outbox::ActiveModel {
+            state: Set(State::Pending),
+            attempts: Set(0),
+            due_at: Set(now()),
+            ..Default::default()
+        };
+        Entity::update_many().set(item).filter(Column::Seq.is_in(seqs)).exec(db).await?;
+        Ok(())
+    }
+
+    /// Marks every item of `kind` up to `last` as done: one synchronisation serves all that waited for one, and those
+    /// that were given up before.
+    pub(super) async fn finish_up_to(
+        &self,
+        db: &impl ConnectionTrait,
+        subject: &str,
+        kind: Kind,
+        last: i64,
+        report: &str,
+    ) -> Result<(), StoreError> {
+        Entity::update_many()
+            .set(done(report))
+            .filter(Column::TenantId.eq(&*self.tenant))
+            .filter(Column::Subject.eq(subject))
+            .filter(Column::Kind.eq(kind))
+            .filter(Column::State.ne(State::Done))
+            .filter(Column::Seq.lte(last))
+            .exec(db)
+            .await?;
+        Ok(())
+    }
+}
+
+/// Pending and not leased, or leased by somebody who did not come back.
+fn is_free(at: i64) -> Condition {
+    let unleased = Condition::any().add(Column::LeasedUntil.is_null()).add(Column::LeasedUntil.lt(at));
+    Condition::all().add(Column::State.eq(State::Pending)).add(unleased)
+}
+
+/// No older item of the same subject is pending, in whatever tenant: Permit knows a person once.
+fn heads_its_queue() -> Expr {
+    let older = Alias::new("older");
+    let of = |column: Column| Expr::col((older.clone(), column));
+    let query = Query::select()
+        .expr(Expr::val(1))
+        .from_as(Entity, older.clone())
+        .and_where(of(Column::Subject).equals((Entity, Column::Subject)))
+        .and_where(of(Column::State).eq("PENDING"))
+        .and_where(of(Column::Seq).lt(Expr::col((Entity, Column::Seq))))
+        .to_owned();
+    Expr::exists(query).not()
+}
+
+fn released() -> outbox::ActiveModel {
+    outbox::ActiveModel { lease: Set(None), leased_until: Set(None), ..Default::default() }
+}
+
+fn done(report: &str) -> outbox::ActiveModel {
+    outbox::ActiveModel {
+        state: Set(State::Done),
+        finished_at: Set(Some(now())),
+        cause: Set(None),
+        report: Set(Some(report.to_owned())),
+        ..released()
+    }
+}
+
+/// Changes the item of `job`, if the lease is still ours.
+async fn update(db: &impl ConnectionTrait, job: &Job, item: outbox::ActiveModel) -> Result<(), StoreError> {
+    Entity::update_many()
+        .set(item)
+        .filter(Column::Seq.eq(job.seq))
+        .filter(Column::Lease.eq(job.lease))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+fn micros(length: Duration) -> i64 {
+    i64::try_from(length.as_micros()).unwrap_or(i64::MAX)
+}
+
+impl From<Model> for Progress {
+    fn from(item: Model) -> Self {
+        let cause = item.cause.unwrap_or_default();
+        match item.state {
+            State::Done => Self::Done { report: item.report.unwrap_or_default() },
+            State::Dead => Self::Dead { cause },
+            State::Pending if item.attempts > 0 && item.lease.is_none() => Self::Failed { cause },
+            State::Pending => Self::Waiting,
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Users who are removed: a tombstone stays, so that their tokens are refused and no login brings them back.
+
+use entity::{
+    outbox::{self, Kind, State},
+    task, tombstone, user,
+};
+use sea_orm::{
+    ActiveModelTrait as _,
+    ActiveValue::Set,
+    ColumnTrait as _, ConnectionTrait, DatabaseTransaction, EntityTrait as _, PaginatorTrait as _,
+    QueryFilter as _, QueryOrder as _,
+    sea_query::{Expr, ExprTrait as _},
+};
+use uuid::Uuid;
+
+use super::{Progress, Store, StoreError, TenantStore, now};
+
+/// What becomes of the tasks of somebody who is removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TasksOnRemoval {
+    /// They stay, without owner or assignee.
+    KeepUnassigned,
+    /// This user takes them over.
+    Reassign(Uuid),
+}
+
+/// How a removal began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RemovalStart {
+    Begun(RemovalItems),
+    /// No such user, and none that is still being removed.
+    Absent,
+    /// Nobody else in the tenant is an administrator; nothing was done.
+    LastAdmin,
+    /// The user who is to take the tasks over is not in this tenant; nothing was done.
+    HeirAbsent,
+}
+
+/// The items that carry a removal out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RemovalItems {
+    /// At Permit.
+    pub permit: i64,
+    /// At Auth0; `None` when the server was given no access to it.
+    pub account: Option<i64>,
+}
+
+impl Store {
+    /// Whether any tenant has `subject`.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn is_known(&self, subject: &str) -> Result<bool, StoreError> {
+        let rows = user::Entity::find().filter(user::Column::Subject.eq(subject));
+        Ok(rows.count(&self.db).await? > 0)
+    }
+
+    /// Notes that the subject is another tenant's too, so that its account stays as well.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn keep_account(&self, tenant: &str, subject: &str, report: &str) -> Result<(), StoreError> {
+        let pending = self.tenant(tenant).unfinished(&self.db, subject).await?;
+        for item in pending.into_iter().filter(|item| item.kind == Kind::Account) {
+            let mut item: outbox::ActiveModel = item.into();
+            item.state = Set(State::Done);
+            item.finished_at = Set(Some(now()));
+            item.report = Set(Some(report.to_owned()));
+            item.update(&self.db).await?;
+        }
+        Ok(())
+    }
+}
+
+impl TenantStore {
+    /// Whether `subject` was removed from this tenant.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn is_removed(&self, subject: &str) -> Result<bool, StoreError> {
+        Ok(self.tombstone_of(&self.db, subject).await?.is_some())
+    }
+
+    pub(super) async fn tombstone_of(
+        &self,
+        db: &impl ConnectionTrait,
+        subject: &str,
+    ) -> Result<Option<tombstone::Model>, StoreError> {
+        Ok(tombstone::Entity::find_by_id((self.tenant.to_string(), subject.to_owned())).one(db).await?)
+    }
+
+    pub(super) async fn lift_tombstone(
+        &self,
+        tx: &DatabaseTransaction,
+        subject: &str,
+    ) -> Result<(), StoreError> {
+        let identity = (self.tenant.to_string(), subject.to_owned());
+        tombstone::Entity::delete_by_id(identity).exec(tx).await?;
+        Ok(())
+    }
+
+    /// Removes a user here and asks for their removal at Permit and, if `with_account`, at Auth0: row, roles and
+    /// tasks in one transaction. For a user whose removal is under way, asks for what is unfinished once more.
+    ///
+    /// # Errors
+    /// The database failed; nothing was done.
+    pub async fn begin_removal(
+        &self,
+        id: Uuid,
+        tasks: TasksOnRemoval,
+        with_account: bool,
+    ) -> Result<RemovalStart, StoreError> {
+        let Some(user) = self.find_user(id).await? else { return self.resume_removal(id).await };
+        let tx = self.begin_for(&user.subject).await?;
+        if self.users().filter(user::Column::Id.eq(id)).one(&tx).await?.is_none() {
+            drop(tx);
+            return self.resume_removal(id).await;
+        }
+        if self.is_last_admin(&tx, id).await? {
+            return Ok(RemovalStart::LastAdmin);
+        }
+        if let TasksOnRemoval::Reassign(heir) = tasks {
+            if heir == id || !self.is_member(&tx, Some(heir)).await? {
+                return Ok(RemovalStart::HeirAbsent);
+            }
+            self.hand_over(&tx, id, heir).await?;
+        }
+        let items = self.bury_user(&tx, &user, with_account).await?;
+        tx.commit().await?;
+        Ok(RemovalStart::Begun(items))
+    }
+
+    async fn bury_user(
+        &self,
+        tx: &DatabaseTransaction,
+        user: &user::Model,
+        with_account: bool,
+    ) -> Result<RemovalItems, StoreError> {
+        let stone = tombstone::ActiveModel {
+            tenant_id: Set(self.tenant.to_string()),
+            subject: Set(user.subject.clone()),
+            user_id: Set(user.id),
+            removed_at: Set(now()),
+        };
+        stone.insert(tx).await?;
+        // Roles go with the row; tasks stay, without owner or assignee.
+        user::Entity::delete_by_id(user.id).exec(tx).await?;
+        let permit = self.enqueue(tx, &user.subject, Kind::Remove).await?;
+        let account =
+            if with_account { Some(self.enqueue(tx, &user.subject, Kind::Account).await?) } else { None };
+        Ok(RemovalItems { permit, account })
+    }
+
+    async fn resume_removal(&self, id: Uuid) -> Result<RemovalStart, StoreError> {
+        let stone = tombstone::Entity::find()
+            .filter(tombstone::Column::TenantId.eq(&*self.tenant))
+            .filter(tombstone::Column::UserId.eq(id))
+            .one(&self.db)
+            .await?;
+        let Some(stone) = stone else { return Ok(RemovalStart::Absent) };
+        let unfinished = self.unfinished(&self.db, &stone.subject).await?;
+        if !unfinished.iter().any(|item| item.kind != Kind::Sync) {
+            return Ok(RemovalStart::Absent);
+        }
+        self.hurry(&self.db, unfinished.iter().map(|item| item.seq).collect()).await?;
+        let newest = async |kind| {
+            let items = outbox::Entity::find()
+                .filter(outbox::Column::TenantId.eq(&*self.tenant))
+                .filter(outbox::Column::Subject.eq(&stone.subject))
+                .filter(outbox::Column::Kind.eq(kind))
+                .order_by_desc(outbox::Column::Seq);
+            Ok::<_, StoreError>(items.one(&self.db).await?.map(|item: outbox::Model| item.seq))
+        };
+        match newest(Kind::Remove).await? {
+            Some(permit) => {
+                Ok(RemovalStart::Begun(RemovalItems { permit, account: newest(Kind::Account).await? }))
+            }
+            None => Ok(RemovalStart::Absent),
+        }
+    }
+
+    async fn hand_over(&self, tx: &DatabaseTransaction, from: Uuid, to: Uuid) -> Result<(), StoreError> {
+        for column in [task::Column::OwnerId, task::Column::AssigneeId] {
+            task::Entity::update_many()
+                .col_expr(column, Expr::value(to))
+                .col_expr(task::Column::Version, Expr::col(task::Column::Version).add(1))
+                .col_expr(task::Column::UpdatedAt, Expr::value(now()))
+                .filter(task::Column::TenantId.eq(&*self.tenant))
+                .filter(column.eq(from))
+                .exec(tx)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// How far the item `seq` is.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn progress(&self, seq: i64) -> Result<Option<Progress>, StoreError> {
+        Store { db: self.db.clone() }.progress(seq).await
+    }
+}

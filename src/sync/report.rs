@@ -1,0 +1,30 @@
+//! What an attempt did, as it is kept for whoever waits for it.
+
+use serde::{Deserialize, Serialize};
+
+use super::RoleOutcome;
+
+/// What a synchronisation did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Report {
+    pub(super) outcomes: Vec<RoleOutcome>,
+    /// Something was written to Permit.
+    pub(super) wrote: bool,
+    /// For people.
+    pub(super) warnings: Vec<String>,
+}
+
+impl Report {
+    /// A report that was swept away is an empty one.
+    pub(super) fn read(json: &str) -> Self {
+        serde_json::from_str(json).unwrap_or_default()
+    }
+
+    pub(super) fn json(&self) -> String {
+        serde_json::json!(self).to_string()
+    }
+
+    pub(super) fn outcome_of(&self, role: &str) -> Option<&RoleOutcome> {
+        self.outcomes.iter().find(|outcome| outcome.role == role)
+    }
+}

@@ -1,0 +1,200 @@
+//! One synchronisation: brings Permit in step with what is desired of a user, and with the ledger of their roles.
+//!
+//! The order matters. Permit is read; the ledger says what is to become so; Permit is told; the ledger says what is
+//! so. A crash at any point leaves a ledger from which the next attempt goes on without mistaking our own writes for
+//! somebody else's.
+
+use std::collections::BTreeSet;
+
+use time::OffsetDateTime;
+
+use super::{
+    OutcomeKind, RoleOutcome, Sync,
+    desired::{Wanted, fingerprint},
+    policy::{Known, reconcile},
+    report::Report,
+    worker::{Failure, Step},
+};
+use crate::{
+    permit::{Assigned, PermitError, User},
+    store::{Entry, Job, Settled, State, SyncEnd, SyncState, TenantStore},
+};
+
+/// Role writes of one attempt: a lease must outlast them.
+const WRITES_PER_ATTEMPT: usize = 25;
+
+/// One attempt for one user.
+struct Attempt<'a> {
+    sync: &'a Sync,
+    store: &'a TenantStore,
+    state: &'a SyncState,
+    wanted: Wanted,
+    report: Report,
+    settled: Vec<Settled>,
+}
+
+impl Sync {
+    pub(super) async fn synchronise(&self, job: &Job) -> Result<Step, Failure> {
+        let store = self.0.store.tenant(&job.tenant);
+        let Some(state) = store.sync_state(&job.subject).await? else {
+            // Removed meanwhile: what is left to do is the removal's.
+            self.0.store.finish(job, &Report::default().json()).await?;
+            return Ok(Step::Done);
+        };
+        let Some(wanted) = Wanted::read(state.user.desired.as_deref()) else {
+            self.0.store.finish(job, &Report::default().json()).await?;
+            return Ok(Step::Done);
+        };
+        let (report, settled) = (Report::default(), Vec::new());
+        Attempt { sync: self, store: &store, state: &state, wanted, report, settled }.run().await
+    }
+}
+
+impl Attempt<'_> {
+    async fn run(mut self) -> Result<Step, Failure> {
+        let is_new = self.state.user.fingerprint.is_none();
+        let ledger = if is_new { self.reconciled().await? } else { self.state.ledger.clone() };
+        let todo: Vec<&Entry> =
+            ledger.iter().filter(|it| matches!(it.state, State::Giving | State::Taking)).collect();
+        for entry in todo.iter().take(WRITES_PER_ATTEMPT) {
+            if let Err(failure) = self.carry_out(entry).await {
+                self.store.settle(&self.state.user, &self.settled).await?;
+                return Err(failure);
+            }
+        }
+        if todo.len() > WRITES_PER_ATTEMPT {
+            self.store.settle(&self.state.user, &self.settled).await?;
+            return Ok(Step::More);
+        }
+        self.complete().await?;
+        Ok(Step::Done)
+    }
+
+    /// Reads Permit, writes profile and membership, and writes down what is to become of the roles.
+    async fn reconciled(&mut self) -> Result<Vec<Entry>, Failure> {
+        let subject = &self.state.user.subject;
+        let known = self.sync.0.facts.user(subject).await?;
+        self.write_profile(known.as_ref()).await?;
+        self.join_tenant(known.as_ref()).await?;
+        let tenant = self.store.id();
+        let roles = known.into_iter().flat_map(|user| user.roles);
+        let permit: BTreeSet<String> =
+            roles.filter(|assigned| assigned.tenant == tenant).map(|assigned| assigned.role).collect();
+        let known = Known {
+            token: self.wanted.roles.as_ref(),
+            permit: &permit,
+            first_login: self.state.user.first_login_at.is_none(),
+            now: i64::try_from(OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000).unwrap_or_default(),
+        };
+        let policy = self.sync.0.config.policy;
+        let change = |before: &[Entry]| reconcile(policy, before, &known);
+        Ok(self.store.change_ledger(&self.state.user, change).await?)
+    }
+
+    async fn write_profile(&mut self, known: Option<&User>) -> Result<(), Failure> {
+        let facts = &self.sync.0.facts;
+        let mut profile = self.wanted.profile(&self.state.user.subject);
+        if known.is_some_and(|user| !self.wanted.from_token || user.has(&profile)) {
+            return Ok(());
+        }
+        match facts.put_user(&profile).await {
+            Err(PermitError::Conflict) if profile.email.is_some() => {
+                let warning = "Another user of Permit has this e-mail address; it was not copied.";
+                self.report.warnings.push(warning.to_owned());
+                profile.email = None;
+                if known.is_some_and(|user| user.has(&profile)) {
+                    return Ok(());
+                }
+                facts.put_user(&profile).await?;
+            }
+            written => drop(written?),
+        }
+        self.report.wrote = true;
+        Ok(())
+    }
+
+    async fn join_tenant(&mut self, known: Option<&User>) -> Result<(), Failure> {
+        let (facts, tenant) = (&self.sync.0.facts, self.store.id());
+        if known.is_some_and(|user| user.tenants.iter().any(|member| member == tenant)) {
+            return Ok(());
+        }
+        let subject = &self.state.user.subject;
+        match facts.add_to_tenant(tenant, subject).await {
+            Err(PermitError::NotFound) if self.sync.0.config.create_tenants => {
+                facts.create_tenant(tenant, tenant).await?;
+                facts.add_to_tenant(tenant, subject).await?;
+            }
+            Err(PermitError::NotFound) => return Err(Failure::UnknownTenant),
+            joined => joined?,
+        }
+        self.report.wrote = true;
+        Ok(())
+    }
+
+    /// Tells Permit what the ledger says about one role.
+    async fn carry_out(&mut self, entry: &Entry) -> Result<(), Failure> {
+        let (outcome, to) = match entry.state {
+            State::Giving => self.give(entry).await?,
+            State::Taking => self.take(entry).await?,
+            State::Held | State::Revoked => return Ok(()),
+        };
+        self.settled.push(Settled { role: entry.role.clone(), from: entry.state, to });
+        self.report.outcomes.push(outcome);
+        Ok(())
+    }
+
+    async fn give(&mut self, entry: &Entry) -> Result<(RoleOutcome, Option<State>), Failure> {
+        let facts = &self.sync.0.facts;
+        let outcome = |kind| RoleOutcome::new(&entry.role, kind, entry.source);
+        match facts.assign(&self.state.user.subject, &entry.role, self.store.id()).await? {
+            Assigned::New => {
+                self.report.wrote = true;
+                Ok((outcome(OutcomeKind::Assigned), Some(State::Held)))
+            }
+            Assigned::Already => Ok((outcome(OutcomeKind::Kept), Some(State::Held))),
+            // The answer does not say in a form to rely on what it did not find, so ask for the likeliest.
+            Assigned::NotFound if facts.role_exists(&entry.role).await? => {
+                // Somebody removed the user from Permit, behind our back: the next attempt begins at the beginning.
+                self.store.forget_sync(&self.state.user).await?;
+                Err(Failure::Permit(PermitError::NotFound))
+            }
+            Assigned::NotFound => {
+                let detail = Some(unknown(&entry.role, &facts.roles().await?));
+                Ok((RoleOutcome { detail, ..outcome(OutcomeKind::UnknownRole) }, None))
+            }
+        }
+    }
+
+    async fn take(&mut self, entry: &Entry) -> Result<(RoleOutcome, Option<State>), Failure> {
+        self.sync.0.facts.unassign(&self.state.user.subject, &entry.role, self.store.id()).await?;
+        self.report.wrote = true;
+        // What a person took away while the token names it stays away until the token drops it.
+        let to = entry.in_token.then_some(State::Revoked);
+        Ok((RoleOutcome::new(&entry.role, OutcomeKind::Removed, entry.source), to))
+    }
+
+    async fn complete(self) -> Result<(), Failure> {
+        let user = &self.state.user;
+        let whole = self.report.outcomes.iter().all(RoleOutcome::is_settled);
+        let policy = self.sync.0.config.policy;
+        let json = user.desired.as_deref().unwrap_or_default();
+        let end = SyncEnd {
+            settled: self.settled,
+            fingerprint: whole.then(|| fingerprint(json, policy)),
+            with_token: self.wanted.from_token,
+            visible: user.visible && !self.report.wrote,
+            report: self.report.json(),
+        };
+        Ok(self.store.complete_sync(self.state, end).await?)
+    }
+}
+
+/// That Permit has no such role, and which one was perhaps meant.
+fn unknown(role: &str, existing: &[String]) -> String {
+    let distance = |other: &&String| strsim::osa_distance(&role.to_lowercase(), &other.to_lowercase());
+    let closest = existing.iter().min_by_key(distance).filter(|other| distance(other) <= 2);
+    match closest {
+        Some(other) => format!("Permit has no role `{role}`; did you mean `{other}`?"),
+        None => format!("Permit has no role `{role}`; names are case-sensitive."),
+    }
+}
