@@ -1,6 +1,7 @@
 //! What the program can be told to do.
 
 mod serve;
+mod sync;
 
 use std::{io::Write as _, process::ExitCode};
 
@@ -23,11 +24,10 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Serve => serve::run(args).await,
-        Command::Migrate => match Config::from_args(&args) {
+        Command::Sync { command } => sync::run(args, command).await,
+        Command::Migrate => match Config::store_from_args(&args) {
             Ok(config) => {
-                Store::connect(&config.store)
-                    .await
-                    .context("the database's schema was not brought up to date")?;
+                Store::connect(&config).await.context("the database's schema was not brought up to date")?;
                 Ok(ExitCode::SUCCESS)
             }
             Err(problems) => Ok(complain(&problems)),

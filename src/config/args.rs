@@ -49,6 +49,31 @@ pub enum Command {
     Schema,
     /// Bring the database's schema up to date and stop.
     Migrate,
+    /// Look at what is still to be told to Permit and Auth0, or have it told now.
+    Sync {
+        #[command(subcommand)]
+        command: SyncCommand,
+    },
+}
+
+/// What to do about the outbox.
+#[derive(Subcommand, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SyncCommand {
+    /// List what is not done, with the reason of the last failure.
+    Status {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make everything that waits due now.
+    Replay {
+        /// Also what was given up.
+        #[arg(long)]
+        dead: bool,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[cfg(feature = "sandbox")]
@@ -131,6 +156,9 @@ pub struct PermitArgs {
     /// Age at which something that Permit or Auth0 still refuses waits for `taskgate sync replay --dead`.
     #[arg(long, env = "SYNC_GIVE_UP_AFTER_MS", default_value_t = 86_400_000)]
     pub sync_give_up_after_ms: u64,
+    /// Time until another node, or this one after a restart, takes over what a node was doing that died.
+    #[arg(long, env = "SYNC_LEASE_MS", default_value_t = 30_000)]
+    pub sync_lease_ms: u64,
 }
 
 /// [`RolePolicy`], as it is written in the setting.

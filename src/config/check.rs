@@ -60,11 +60,17 @@ pub(super) fn config(args: &Args) -> Result<Config, Problems> {
                     create_tenants: args.permit.create_tenants,
                     deadline: Duration::from_millis(args.permit.login_deadline_ms),
                     give_up_after: Duration::from_millis(args.permit.sync_give_up_after_ms),
+                    lease: Duration::from_millis(args.permit.sync_lease_ms),
                 },
             })
         }
         _ => Err(problems),
     }
+}
+
+pub(super) fn database(args: &Args) -> Result<store::Config, Problems> {
+    let mut problems = Problems::default();
+    store(args, &mut problems).filter(|_| problems.0.is_empty()).ok_or(problems)
 }
 
 fn auth(args: &Args, problems: &mut Problems) -> Option<auth::Config> {

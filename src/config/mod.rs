@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 
 use url::Url;
 
-pub use args::{Args, Command};
+pub use args::{Args, Command, SyncCommand};
 pub use check::Problems;
 
 use crate::{auth, graphql, http, permit, store, sync};
@@ -28,6 +28,14 @@ pub struct Config {
 }
 
 impl Config {
+    /// Checks the settings of the database alone, for commands that need nothing else.
+    ///
+    /// # Errors
+    /// Everything that is missing or wrong.
+    pub fn store_from_args(args: &Args) -> Result<store::Config, Problems> {
+        check::database(args)
+    }
+
     /// Checks `args`.
     ///
     /// # Errors

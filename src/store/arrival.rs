@@ -178,18 +178,20 @@ impl TenantStore {
     }
 }
 
-/// The row with name and e-mail as given, and whether that changed it.
+/// The row with name and e-mail as far as they are given, and whether that changed it.
 async fn update_profile(
     tx: &DatabaseTransaction,
     user: Model,
     person: NewUser,
 ) -> Result<(Model, bool), StoreError> {
-    if user.name == person.name && user.email == person.email {
+    let name = person.name.or_else(|| user.name.clone());
+    let email = person.email.or_else(|| user.email.clone());
+    if user.name == name && user.email == email {
         return Ok((user, false));
     }
     let mut next: user::ActiveModel = user.into();
-    next.name = Set(person.name);
-    next.email = Set(person.email);
+    next.name = Set(name);
+    next.email = Set(email);
     next.updated_at = Set(now());
     Ok((next.update(tx).await?, true))
 }

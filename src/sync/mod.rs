@@ -54,6 +54,8 @@ pub struct Config {
     pub deadline: Duration,
     /// `SYNC_GIVE_UP_AFTER_MS`: age at which an item that keeps failing waits for an operator. Default 24 h.
     pub give_up_after: Duration,
+    /// `SYNC_LEASE_MS`: time until somebody takes over from a node that died. Default 30 s.
+    pub lease: Duration,
 }
 
 /// Copies users and roles to Permit, and removes them there and at Auth0. Cheap to clone.

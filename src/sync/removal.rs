@@ -87,8 +87,9 @@ impl Sync {
             store.finish(job, GONE).await?;
             return Ok(Step::Done);
         };
+        let tenants = known.tenants.iter().chain(known.roles.iter().map(|role| &role.tenant));
         let elsewhere = store.tenant(&job.tenant).is_known_elsewhere(&job.subject).await?
-            || known.tenants.iter().any(|tenant| *tenant != job.tenant);
+            || tenants.into_iter().any(|tenant| *tenant != job.tenant);
         if elsewhere {
             facts.remove_from_tenant(&job.tenant, &job.subject).await?;
             store.keep_account(&job.tenant, &job.subject, KEPT).await?;

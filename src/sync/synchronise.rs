@@ -20,6 +20,8 @@ use crate::{
     store::{Entry, Job, Settled, State, SyncEnd, SyncState, TenantStore},
 };
 
+/// The status of a body that Permit does not accept.
+const UNPROCESSABLE: u16 = 422;
 /// Role writes of one attempt: a lease must outlast them.
 const WRITES_PER_ATTEMPT: usize = 25;
 
@@ -54,8 +56,9 @@ impl Attempt<'_> {
     async fn run(mut self) -> Result<Step, Failure> {
         let is_new = self.state.user.fingerprint.is_none();
         let ledger = if is_new { self.reconciled().await? } else { self.state.ledger.clone() };
-        let todo: Vec<&Entry> =
+        let mut todo: Vec<&Entry> =
             ledger.iter().filter(|it| matches!(it.state, State::Giving | State::Taking)).collect();
+        self.drop_unknown(&mut todo).await?;
         for entry in todo.iter().take(WRITES_PER_ATTEMPT) {
             if let Err(failure) = self.carry_out(entry).await {
                 self.store.settle(&self.state.user, &self.settled).await?;
@@ -74,9 +77,16 @@ impl Attempt<'_> {
     async fn reconciled(&mut self) -> Result<Vec<Entry>, Failure> {
         let subject = &self.state.user.subject;
         let known = self.sync.0.facts.user(subject).await?;
-        self.write_profile(known.as_ref()).await?;
-        self.join_tenant(known.as_ref()).await?;
         let tenant = self.store.id();
+        let is_member = known.as_ref().is_some_and(|user| user.tenants.iter().any(|member| member == tenant));
+        if !is_member {
+            self.need_tenant().await?;
+        }
+        self.write_profile(known.as_ref()).await?;
+        if !is_member {
+            self.sync.0.facts.add_to_tenant(tenant, subject).await?;
+            self.report.wrote = true;
+        }
         let roles = known.into_iter().flat_map(|user| user.roles);
         let permit: BTreeSet<String> =
             roles.filter(|assigned| assigned.tenant == tenant).map(|assigned| assigned.role).collect();
@@ -98,8 +108,13 @@ impl Attempt<'_> {
             return Ok(());
         }
         match facts.put_user(&profile).await {
-            Err(PermitError::Conflict) if profile.email.is_some() => {
-                let warning = "Another user of Permit has this e-mail address; it was not copied.";
+            Err(error) if profile.email.is_some() && is_about_the_email(&error) => {
+                let warning = match error {
+                    PermitError::Conflict => {
+                        "Another user of Permit has this e-mail address; it was not copied."
+                    }
+                    _ => "Permit does not accept this e-mail address; it was not copied.",
+                };
                 self.report.warnings.push(warning.to_owned());
                 profile.email = None;
                 if known.is_some_and(|user| user.has(&profile)) {
@@ -113,21 +128,32 @@ impl Attempt<'_> {
         Ok(())
     }
 
-    async fn join_tenant(&mut self, known: Option<&User>) -> Result<(), Failure> {
+    /// Looks before anything is written: a person in a tenant that Permit does not have is nobody there.
+    async fn need_tenant(&mut self) -> Result<(), Failure> {
         let (facts, tenant) = (&self.sync.0.facts, self.store.id());
-        if known.is_some_and(|user| user.tenants.iter().any(|member| member == tenant)) {
+        if facts.tenant_exists(tenant).await? {
             return Ok(());
         }
-        let subject = &self.state.user.subject;
-        match facts.add_to_tenant(tenant, subject).await {
-            Err(PermitError::NotFound) if self.sync.0.config.create_tenants => {
-                facts.create_tenant(tenant, tenant).await?;
-                facts.add_to_tenant(tenant, subject).await?;
-            }
-            Err(PermitError::NotFound) => return Err(Failure::UnknownTenant),
-            joined => joined?,
+        if !self.sync.0.config.create_tenants {
+            return Err(Failure::UnknownTenant);
         }
+        facts.create_tenant(tenant, tenant).await?;
         self.report.wrote = true;
+        Ok(())
+    }
+
+    /// Takes out the roles that Permit does not have, which need no call each when there are several.
+    async fn drop_unknown(&mut self, todo: &mut Vec<&Entry>) -> Result<(), Failure> {
+        if todo.iter().filter(|entry| entry.state == State::Giving).count() < 2 {
+            return Ok(());
+        }
+        let existing = self.sync.0.facts.roles().await?;
+        let is_unknown = |entry: &Entry| entry.state == State::Giving && !existing.contains(&entry.role);
+        for entry in todo.iter().filter(|entry| is_unknown(entry)) {
+            self.report.outcomes.push(unknown(entry, &existing));
+            self.settled.push(Settled { role: entry.role.clone(), from: entry.state, to: None });
+        }
+        todo.retain(|entry| !is_unknown(entry));
         Ok(())
     }
 
@@ -153,14 +179,14 @@ impl Attempt<'_> {
             }
             Assigned::Already => Ok((outcome(OutcomeKind::Kept), Some(State::Held))),
             // The answer does not say in a form to rely on what it did not find, so ask for the likeliest.
-            Assigned::NotFound if facts.role_exists(&entry.role).await? => {
+            Assigned::NotFound => {
+                let existing = facts.roles().await?;
+                if !existing.contains(&entry.role) {
+                    return Ok((unknown(entry, &existing), None));
+                }
                 // Somebody removed the user from Permit, behind our back: the next attempt begins at the beginning.
                 self.store.forget_sync(&self.state.user).await?;
                 Err(Failure::Permit(PermitError::NotFound))
-            }
-            Assigned::NotFound => {
-                let detail = Some(unknown(&entry.role, &facts.roles().await?));
-                Ok((RoleOutcome { detail, ..outcome(OutcomeKind::UnknownRole) }, None))
             }
         }
     }
@@ -189,12 +215,20 @@ impl Attempt<'_> {
     }
 }
 
+/// Another user has it, or it is none: nothing else in a profile can be wrong.
+fn is_about_the_email(error: &PermitError) -> bool {
+    let unprocessable = matches!(error, PermitError::Rejected { status } if status.as_u16() == UNPROCESSABLE);
+    unprocessable || matches!(error, PermitError::Conflict)
+}
+
 /// That Permit has no such role, and which one was perhaps meant.
-fn unknown(role: &str, existing: &[String]) -> String {
+fn unknown(entry: &Entry, existing: &[String]) -> RoleOutcome {
+    let role = &entry.role;
     let distance = |other: &&String| strsim::osa_distance(&role.to_lowercase(), &other.to_lowercase());
     let closest = existing.iter().min_by_key(distance).filter(|other| distance(other) <= 2);
-    match closest {
+    let detail = match closest {
         Some(other) => format!("Permit has no role `{role}`; did you mean `{other}`?"),
         None => format!("Permit has no role `{role}`; names are case-sensitive."),
-    }
+    };
+    RoleOutcome { detail: Some(detail), ..RoleOutcome::new(role, OutcomeKind::UnknownRole, entry.source) }
 }

@@ -61,9 +61,6 @@ impl Sync {
                 Some(Ok(stored)) => return self.created(store, stored, roles).await,
             }
         }
-        if store.user_of(&new.subject).await?.is_some() {
-            return Ok(UserCreationOutcome::SubjectTaken);
-        }
         match self.objection(&new, roles).await {
             None => {}
             Some(Objection::EmailTaken) => return Ok(UserCreationOutcome::EmailTaken),

@@ -21,8 +21,6 @@ use crate::{
 
 /// Items of one node that are carried out at the same time.
 const CONCURRENT: usize = 8;
-/// Longest time until another node takes over from one that died.
-const LEASE: Duration = Duration::from_mins(1);
 /// Pause between two looks at the outbox when nothing wakes us: other nodes and restarts leave items too.
 const IDLE: Duration = Duration::from_millis(500);
 /// Pauses between the attempts of one item.
@@ -147,7 +145,7 @@ impl Quiet {
 
 impl Sync {
     async fn next_job(&self) -> Option<Job> {
-        match self.0.store.lease(LEASE).await {
+        match self.0.store.lease(self.0.config.lease).await {
             Ok(job) => job,
             Err(error) => {
                 tracing::warn!(%error, "the outbox cannot be read");

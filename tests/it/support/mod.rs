@@ -1,5 +1,7 @@
 //! A world of its own for each test: a sandbox on free ports, a fresh database, and the real server over HTTP.
 
+mod operator;
+mod permit;
 mod persona;
 
 use std::time::Duration;
@@ -24,9 +26,19 @@ pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
     pub(crate) url: String,
     pub(crate) client: reqwest::Client,
+    config: Config,
+    /// As in `DATABASE_URL`.
+    database: String,
+    _node: Node,
+    _files: TempDir,
+}
+
+/// One running server.
+pub(crate) struct Node {
+    url: String,
+    client: reqwest::Client,
     server: JoinHandle<()>,
     _worker: Worker,
-    _files: TempDir,
 }
 
 impl World {
@@ -41,17 +53,14 @@ impl World {
         let database = format!("sqlite://{}/test.db?mode=rwc", files.path().display());
         let mut config = Config::from_args(&args(&sandbox, &database)).unwrap();
         change(&mut config);
-        let recorder = PrometheusBuilder::new().build_recorder();
-        let app = app::build(&config, recorder.handle()).await.unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let serving = config.http.clone();
-        let server =
-            tokio::spawn(
-                async move { http::serve(listener, app.router, &serving, std::future::pending()).await },
-            );
-        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
-        Self { sandbox, url, client, server, _worker: app.worker, _files: files }
+        let node = Node::start(&config).await;
+        let (url, client) = (node.url.clone(), node.client.clone());
+        Self { sandbox, url, client, config, database, _node: node, _files: files }
+    }
+
+    /// A second server over the same database and the same services.
+    pub(crate) async fn another_node(&self) -> Node {
+        Node::start(&self.config).await
     }
 
     /// Somebody with a fresh token.
@@ -59,7 +68,7 @@ impl World {
         let url = format!("{}/{name}", self.sandbox.token_url());
         let token =
             self.client.get(url).send().await.unwrap().error_for_status().unwrap().text().await.unwrap();
-        Persona::new(self, Some(token))
+        self.bearer(token)
     }
 
     /// Somebody with a fresh token whose account was copied to Permit.
@@ -72,12 +81,12 @@ impl World {
 
     /// Somebody without a token.
     pub(crate) fn nobody(&self) -> Persona<'_> {
-        Persona::new(self, None)
+        Persona::new(&self.client, &self.url, None)
     }
 
     /// Somebody with exactly this token.
     pub(crate) fn bearer(&self, token: String) -> Persona<'_> {
-        Persona::new(self, Some(token))
+        Persona::new(&self.client, &self.url, Some(token))
     }
 
     /// A token to order, see `POST /sandbox/token`.
@@ -128,7 +137,28 @@ impl World {
     }
 }
 
-impl Drop for World {
+impl Node {
+    async fn start(config: &Config) -> Self {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let app = app::build(config, recorder.handle()).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let serving = config.http.clone();
+        let server =
+            tokio::spawn(
+                async move { http::serve(listener, app.router, &serving, std::future::pending()).await },
+            );
+        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
+        Self { url, client, server, _worker: app.worker }
+    }
+
+    /// Somebody with exactly this token.
+    pub(crate) fn bearer(&self, token: String) -> Persona<'_> {
+        Persona::new(&self.client, &self.url, Some(token))
+    }
+}
+
+impl Drop for Node {
     fn drop(&mut self) {
         self.server.abort();
     }

@@ -3,10 +3,9 @@
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::World;
-
 pub(crate) struct Persona<'a> {
-    world: &'a World,
+    client: &'a reqwest::Client,
+    url: &'a str,
     token: Option<String>,
 }
 
@@ -19,8 +18,8 @@ pub(crate) struct Answer {
 }
 
 impl<'a> Persona<'a> {
-    pub(super) fn new(world: &'a World, token: Option<String>) -> Self {
-        Self { world, token }
+    pub(super) fn new(client: &'a reqwest::Client, url: &'a str, token: Option<String>) -> Self {
+        Self { client, url, token }
     }
 
     pub(crate) async fn asks(&self, document: &str) -> Answer {
@@ -28,7 +27,7 @@ impl<'a> Persona<'a> {
     }
 
     pub(crate) async fn asks_with(&self, document: &str, variables: Value) -> Answer {
-        let mut request = self.world.client.post(format!("{}/graphql", self.world.url));
+        let mut request = self.client.post(format!("{}/graphql", self.url));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }

@@ -1,0 +1,71 @@
+//! What somebody does or sees at Permit itself, through the calls that the real one takes.
+
+use serde_json::{Value, json};
+use taskgate::{permit::key, sandbox::permit::API_KEY};
+
+use super::World;
+
+impl World {
+    fn facts(&self, path: &str) -> String {
+        format!("{}/v2/facts/taskgate/sandbox/{path}", self.sandbox.permit_api.url())
+    }
+
+    /// The user as Permit shows it; null if it knows none.
+    pub(crate) async fn user_in_permit(&self, subject: &str) -> Value {
+        let mut url: reqwest::Url = self.facts("users").parse().unwrap();
+        url.path_segments_mut().unwrap().push(&key::encode_user(subject));
+        let request = self.client.get(url).bearer_auth(API_KEY);
+        let answer = request.send().await.unwrap();
+        if answer.status() == 404 { Value::Null } else { answer.json().await.unwrap() }
+    }
+
+    /// The roles that a user holds in the tenant `default`, sorted.
+    pub(crate) async fn roles_in_permit(&self, subject: &str) -> Vec<String> {
+        let user = self.user_in_permit(subject).await;
+        let roles = user["roles"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let here = roles.iter().filter(|role| role["tenant"] == "default");
+        let mut names: Vec<String> = here.map(|role| role["role"].as_str().unwrap().to_owned()).collect();
+        names.sort();
+        names
+    }
+
+    /// Somebody gives a user a role by hand.
+    pub(crate) async fn grants_in_permit(&self, subject: &str, role: &str) {
+        let request = self.client.post(self.facts("role_assignments"));
+        self.writes_assignment(request, subject, role).await;
+    }
+
+    /// Somebody takes a role from a user by hand.
+    pub(crate) async fn revokes_in_permit(&self, subject: &str, role: &str) {
+        let request = self.client.delete(self.facts("role_assignments"));
+        self.writes_assignment(request, subject, role).await;
+    }
+
+    async fn writes_assignment(&self, request: reqwest::RequestBuilder, subject: &str, role: &str) {
+        self.assigns(request, subject, "default", role).await;
+    }
+
+    /// Somebody gives a user, who is created if needed, a role in another tenant.
+    pub(crate) async fn grants_elsewhere_in_permit(&self, subject: &str, tenant: &str, role: &str) {
+        let create = self.client.post(self.facts("users")).json(&json!({"key": subject}));
+        create.bearer_auth(API_KEY).send().await.unwrap().error_for_status().unwrap();
+        self.assigns(self.client.post(self.facts("role_assignments")), subject, tenant, role).await;
+    }
+
+    async fn assigns(&self, request: reqwest::RequestBuilder, subject: &str, tenant: &str, role: &str) {
+        let body = json!({"user": key::encode_user(subject), "role": role, "tenant": tenant});
+        request.bearer_auth(API_KEY).json(&body).send().await.unwrap().error_for_status().unwrap();
+    }
+
+    /// The PDP learns of every write so much later.
+    pub(crate) async fn delays_propagation(&self, ms: u64) {
+        let url = format!("{}/sandbox/propagation-delay", self.sandbox.pdp.url());
+        self.client.put(url).json(&json!({"ms": ms})).send().await.unwrap().error_for_status().unwrap();
+    }
+
+    /// Starts counting a stand-in's requests afresh.
+    pub(crate) async fn forgets_counts(&self, service: &str) {
+        let request = self.client.delete(format!("{service}/sandbox/counters"));
+        request.send().await.unwrap().error_for_status().unwrap();
+    }
+}
