@@ -2,6 +2,7 @@
 //!
 //! Its issuer is its own origin with a trailing slash, as Auth0 writes it.
 
+mod bearer;
 mod controls;
 mod keys;
 mod personas;
