@@ -8,7 +8,7 @@ const IMPORTS: [(&str, &[&str]); 13] = [
     ("auth", &[]),
     ("auth0_admin", &[]),
     ("commands", &["app", "config", "graphql", "http", "store", "telemetry"]),
-    ("config", &["auth", "graphql", "http", "permit", "store"]),
+    ("config", &["auth", "auth0_admin", "graphql", "http", "permit", "store"]),
     ("graphql", &["auth", "permit", "store", "sync"]),
     ("http", &["auth", "graphql"]),
     ("lib", &[]),
