@@ -8,6 +8,7 @@ mod authorization_code;
 mod batching;
 mod http_contract;
 mod malformed;
+mod management_api;
 mod outages;
 mod permissions;
 mod sandbox_safety;
