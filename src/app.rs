@@ -5,6 +5,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::{
     auth::{self, Authenticator},
+    auth0_admin::{self, Admin},
     config::Config,
     graphql::{Api, CoverageError, Services},
     http,
@@ -18,6 +19,8 @@ use crate::{
 pub enum BuildError {
     #[error("the verifier of tokens cannot be built")]
     Auth(#[from] auth::ConfigError),
+    #[error("the client of Auth0's Management API cannot be built")]
+    Admin(#[from] auth0_admin::ConfigError),
     #[error("the clients of Permit cannot be built")]
     Permit(#[from] SetupError),
     #[error("the database cannot be opened")]
@@ -44,7 +47,8 @@ pub async fn build(config: &Config, metrics: PrometheusHandle) -> Result<App, Bu
     let pdp = Pdp::new(&config.permit)?;
     let facts = Facts::new(&config.permit)?;
     let store = Store::connect(&config.store).await?;
-    let sync = Sync::new(store.clone(), facts, pdp.clone(), None, config.sync);
+    let admin = config.auth0_admin.as_ref().map(Admin::new).transpose()?;
+    let sync = Sync::new(store.clone(), facts, pdp.clone(), admin, config.sync);
     let services = Services { store, pdp, sync: sync.clone(), authenticator: authenticator.clone() };
     let api = Api::new(services, config.graphql).map_err(BuildError::Coverage)?;
     Ok(App { router: http::router(&config.http, api, authenticator, metrics), worker: sync.start() })

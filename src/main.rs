@@ -24,7 +24,7 @@ async fn main() -> anyhow::Result<ExitCode> {
 async fn in_sandbox(mut args: Args) -> anyhow::Result<ExitCode> {
     use std::io::Write as _;
 
-    use taskgate::sandbox::{AUDIENCE, Ports, ROLES_CLAIM, Sandbox, permit::API_KEY};
+    use taskgate::sandbox::{AUDIENCE, Ports, ROLES_CLAIM, Sandbox, issuer, permit::API_KEY};
 
     if let Some(setting) = args.real_service() {
         let message =
@@ -42,6 +42,8 @@ async fn in_sandbox(mut args: Args) -> anyhow::Result<ExitCode> {
     args.auth0.auth0_issuer = Some(sandbox.issuer_name());
     args.auth0.auth0_audience = Some(AUDIENCE.to_owned());
     args.auth0.auth0_roles_claim = Some(ROLES_CLAIM.to_owned());
+    args.auth0.auth0_mgmt_client_id = Some(issuer::MACHINE.to_owned());
+    args.auth0.auth0_mgmt_client_secret = Some(issuer::MACHINE_SECRET.to_owned().into());
     args.permit.permit_api_key = Some(API_KEY.to_owned().into());
     args.permit.permit_api_url = sandbox.permit_api.url();
     args.permit.permit_pdp_url = Some(sandbox.pdp.url());

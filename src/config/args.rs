@@ -33,6 +33,9 @@ impl Args {
             ("AUTH0_DOMAIN", self.auth0.auth0_domain.is_some()),
             ("AUTH0_ISSUER", self.auth0.auth0_issuer.is_some()),
             ("AUTH0_AUDIENCE", self.auth0.auth0_audience.is_some()),
+            ("AUTH0_MGMT_CLIENT_ID", self.auth0.auth0_mgmt_client_id.is_some()),
+            ("AUTH0_MGMT_CLIENT_SECRET", self.auth0.auth0_mgmt_client_secret.is_some()),
+            ("AUTH0_MGMT_AUDIENCE", self.auth0.auth0_mgmt_audience.is_some()),
             ("PERMIT_API_KEY", self.permit.permit_api_key.is_some()),
             ("PERMIT_PDP_URL", self.permit.permit_pdp_url.is_some()),
         ];
@@ -112,6 +115,15 @@ pub struct Auth0Args {
     /// File with a further root certificate, PEM, for an issuer behind a private authority.
     #[arg(long, env = "AUTH0_CA_FILE")]
     pub auth0_ca_file: Option<PathBuf>,
+    /// Machine-to-machine application that may remove accounts at Auth0; without it they stay.
+    #[arg(long, env = "AUTH0_MGMT_CLIENT_ID")]
+    pub auth0_mgmt_client_id: Option<String>,
+    /// Its secret. Give it as an environment variable: flags are visible to other processes.
+    #[arg(long, env = "AUTH0_MGMT_CLIENT_SECRET", hide_env_values = true)]
+    pub auth0_mgmt_client_secret: Option<SecretString>,
+    /// Identifier of Auth0's Management API, where it is not `https://DOMAIN/api/v2/` (a custom domain).
+    #[arg(long, env = "AUTH0_MGMT_AUDIENCE")]
+    pub auth0_mgmt_audience: Option<String>,
     /// Organizations that may use this server, separated by commas; empty: any.
     #[arg(long, env = "ALLOWED_TENANTS", value_delimiter = ',')]
     pub allowed_tenants: Vec<String>,

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use super::{Args, Config, is_loopback};
-use crate::{auth, graphql, http, permit, store, sync};
+use crate::{auth, auth0_admin, graphql, http, permit, store, sync};
 
 /// The database of a server that was told nothing else.
 const DEFAULT_DATABASE: &str = "sqlite://taskgate.db?mode=rwc";
@@ -40,6 +40,7 @@ pub(super) fn config(args: &Args) -> Result<Config, Problems> {
         problems.note("LISTEN_ADDR", "is not an address and a port, such as 127.0.0.1:4000");
     }
     let auth = auth(args, &mut problems);
+    let auth0_admin = auth0_admin(args, auth.as_ref(), &mut problems);
     let permit = permit(args, &mut problems);
     let store = store(args, &mut problems);
     let http = http(args, &mut problems);
@@ -48,6 +49,7 @@ pub(super) fn config(args: &Args) -> Result<Config, Problems> {
             Ok(Config {
                 listen,
                 auth,
+                auth0_admin,
                 permit,
                 store,
                 http,
@@ -109,6 +111,41 @@ fn issuer(issuer: Option<&str>, domain: Option<&str>, problems: &mut Problems) -
             None
         }
     }
+}
+
+/// Both halves of the credentials or neither: one alone would show only when the first account is to be removed.
+fn auth0_admin(
+    args: &Args,
+    auth: Option<&auth::Config>,
+    problems: &mut Problems,
+) -> Option<auth0_admin::Config> {
+    let given = &args.auth0;
+    let audience = filled(given.auth0_mgmt_audience.as_deref());
+    // Auth0 compares it byte for byte, and the usual mistake is to leave out the slash.
+    if audience.is_some_and(|audience| !audience.ends_with("/api/v2/")) {
+        problems.note("AUTH0_MGMT_AUDIENCE", "must end in /api/v2/, with the slash");
+    }
+    let secret = given.auth0_mgmt_client_secret.clone();
+    let secret = secret.filter(|secret| !secret.expose_secret().trim().is_empty());
+    let (id, secret) = match (filled(given.auth0_mgmt_client_id.as_deref()), secret) {
+        (Some(id), Some(secret)) => (id, secret),
+        (None, None) => return None,
+        (Some(_), None) => {
+            problems.note("AUTH0_MGMT_CLIENT_SECRET", "is missing beside AUTH0_MGMT_CLIENT_ID");
+            return None;
+        }
+        (None, Some(_)) => {
+            problems.note("AUTH0_MGMT_CLIENT_ID", "is missing beside AUTH0_MGMT_CLIENT_SECRET");
+            return None;
+        }
+    };
+    let issuer = Url::parse(&auth?.issuer).expect("checked with the issuer of tokens");
+    let mut config = auth0_admin::Config::new(issuer, id.to_owned(), secret);
+    config.ca_file.clone_from(&given.auth0_ca_file);
+    if let Some(audience) = audience {
+        audience.clone_into(&mut config.audience);
+    }
+    Some(config)
 }
 
 fn permit(args: &Args, problems: &mut Problems) -> Option<permit::Config> {
@@ -203,5 +240,41 @@ fn url(setting: &str, text: &str, problems: &mut Problems) -> Option<Url> {
             problems.note(setting, "is not a URL");
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    fn management(more: &[&str]) -> Option<auth0_admin::Config> {
+        let enough = "taskgate --auth0-domain example.eu.auth0.com --auth0-audience api --auth0-roles-claim roles \
+                      --permit-api-key key --permit-pdp-url http://127.0.0.1:7766 --auth0-ca-file ca.pem";
+        let args = Args::parse_from(enough.split_whitespace().chain(more.iter().copied()));
+        config(&args).unwrap().auth0_admin
+    }
+
+    #[test]
+    fn accounts_are_removed_only_with_credentials_and_at_the_issuer() {
+        assert!(management(&[]).is_none());
+        assert!(management(&["--auth0-mgmt-client-id", " ", "--auth0-mgmt-client-secret", ""]).is_none());
+
+        let credentials = ["--auth0-mgmt-client-id", "client", "--auth0-mgmt-client-secret", "hush"];
+        let config = management(&credentials).unwrap();
+        assert_eq!(config.issuer.as_str(), "https://example.eu.auth0.com/");
+        assert_eq!(config.audience, "https://example.eu.auth0.com/api/v2/");
+        assert_eq!((config.client_id.as_str(), config.client_secret.expose_secret()), ("client", "hush"));
+        assert_eq!(config.ca_file, Some("ca.pem".into()));
+    }
+
+    #[test]
+    fn behind_a_custom_domain_the_management_api_keeps_its_name() {
+        let own = "https://tenant.eu.auth0.com/api/v2/";
+        let settings =
+            ["--auth0-mgmt-client-id", "c", "--auth0-mgmt-client-secret", "s", "--auth0-mgmt-audience", own];
+
+        assert_eq!(management(&settings).unwrap().audience, own);
     }
 }

@@ -13,13 +13,15 @@ use url::Url;
 pub use args::{Args, Command, SyncCommand};
 pub use check::Problems;
 
-use crate::{auth, graphql, http, permit, store, sync};
+use crate::{auth, auth0_admin, graphql, http, permit, store, sync};
 
 /// Everything that the server needs to know.
 #[derive(Debug, Clone)]
 pub struct Config {
     pub listen: SocketAddr,
     pub auth: auth::Config,
+    /// Absent: accounts at Auth0 are not ours to remove.
+    pub auth0_admin: Option<auth0_admin::Config>,
     pub permit: permit::Config,
     pub store: store::Config,
     pub graphql: graphql::Config,

@@ -4,12 +4,15 @@
 //! {"kind": "status", "status": 429, "retryAfter": 2, "path": "/allowed/bulk", "times": 3}
 //! ```
 
-use std::{future, time::Duration};
+use std::{
+    future,
+    time::{Duration, SystemTime},
+};
 
 use axum::{
     body::{Body, Bytes},
     extract::Request,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -33,8 +36,8 @@ pub(super) struct Fault {
 enum Kind {
     /// Answers correctly, late.
     Delay { ms: u64 },
-    /// Answers with this status and no useful body.
-    Status { status: u16, retry_after: Option<u64> },
+    /// Answers with this status and no useful body. Waits are in seconds: `retryAfter` as the standard header, `rateLimitReset` as Auth0's.
+    Status { status: u16, retry_after: Option<u64>, rate_limit_reset: Option<u64> },
     /// Accepts the request and never answers.
     Hang,
     /// Answers 200 with something that is not JSON.
@@ -65,7 +68,11 @@ impl Fault {
                 tokio::time::sleep(Duration::from_millis(ms)).await;
                 next.run(request).await
             }
-            Kind::Status { status, retry_after } => refusal(status, retry_after),
+            Kind::Status { status, retry_after, rate_limit_reset } => {
+                let mut response = refusal(status, retry_after);
+                response.headers_mut().extend(rate_limit_reset.map(rate_limit).into_iter().flatten());
+                response
+            }
             Kind::Hang => future::pending().await,
             Kind::Malformed => json(Body::from(r#"{"allow": [ nonsense"#)),
             Kind::Truncated => truncated(),
@@ -85,6 +92,16 @@ fn refusal(status: u16, retry_after: Option<u64>) -> Response {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
+}
+
+/// Auth0's rate limit headers; the reset is a moment.
+fn rate_limit(seconds: u64) -> [(HeaderName, HeaderValue); 3] {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let values = [("limit", 2), ("remaining", 0), ("reset", now.as_secs() + seconds)];
+    values.map(|(name, value)| {
+        let name = format!("x-ratelimit-{name}");
+        (HeaderName::try_from(name).expect("letters and hyphens"), HeaderValue::from(value))
+    })
 }
 
 fn truncated() -> Response {

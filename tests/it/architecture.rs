@@ -4,11 +4,11 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 /// Modules and what they may import of ours.
 const IMPORTS: [(&str, &[&str]); 13] = [
-    ("app", &["auth", "config", "graphql", "http", "permit", "store", "sync"]),
+    ("app", &["auth", "auth0_admin", "config", "graphql", "http", "permit", "store", "sync"]),
     ("auth", &[]),
     ("auth0_admin", &[]),
     ("commands", &["app", "config", "graphql", "http", "store", "telemetry"]),
-    ("config", &["auth", "graphql", "http", "permit", "store", "sync"]),
+    ("config", &["auth", "auth0_admin", "graphql", "http", "permit", "store", "sync"]),
     ("graphql", &["auth", "permit", "store", "sync"]),
     ("http", &["auth", "graphql"]),
     ("lib", &[]),

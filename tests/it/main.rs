@@ -9,6 +9,7 @@ mod batching;
 mod http_contract;
 mod identities;
 mod malformed;
+mod management_api;
 mod outages;
 mod outbox;
 mod permissions;

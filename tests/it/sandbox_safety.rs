@@ -14,7 +14,16 @@ fn program() -> Command {
 
 #[test]
 fn it_refuses_to_start_beside_real_services() {
-    for setting in ["AUTH0_DOMAIN", "AUTH0_ISSUER", "AUTH0_AUDIENCE", "PERMIT_API_KEY", "PERMIT_PDP_URL"] {
+    for setting in [
+        "AUTH0_DOMAIN",
+        "AUTH0_ISSUER",
+        "AUTH0_AUDIENCE",
+        "AUTH0_MGMT_CLIENT_ID",
+        "AUTH0_MGMT_CLIENT_SECRET",
+        "AUTH0_MGMT_AUDIENCE",
+        "PERMIT_API_KEY",
+        "PERMIT_PDP_URL",
+    ] {
         let output = program().arg("--sandbox").env(setting, "https://real.example").output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{setting}");
         assert!(String::from_utf8_lossy(&output.stderr).contains(setting), "{setting}");
@@ -55,6 +64,27 @@ fn plain_http_is_refused_for_everything_that_is_not_loopback_and_no_secret_is_re
         "{told}"
     );
     assert!(!told.contains("permit_key_secret"), "{told}");
+}
+
+#[test]
+fn half_of_the_credentials_for_removals_is_a_mistake_and_not_a_choice() {
+    let told = |settings: &[(&str, &str)]| {
+        let output = program().envs(settings.iter().copied()).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let (id, secret) = (("AUTH0_MGMT_CLIENT_ID", "client"), ("AUTH0_MGMT_CLIENT_SECRET", "hush-hush"));
+
+    assert!(told(&[id]).contains("AUTH0_MGMT_CLIENT_SECRET is missing beside AUTH0_MGMT_CLIENT_ID"));
+    let half = told(&[secret, ("AUTH0_MGMT_AUDIENCE", "https://example.eu.auth0.com/api/v2")]);
+    assert!(half.contains("AUTH0_MGMT_CLIENT_ID is missing beside AUTH0_MGMT_CLIENT_SECRET"), "{half}");
+    assert!(half.contains("AUTH0_MGMT_AUDIENCE must end in /api/v2/"), "{half}");
+    for none_or_both in [told(&[]), told(&[id, secret])] {
+        assert!(!none_or_both.contains("MGMT"), "{none_or_both}");
+    }
+    assert!(!half.contains("hush-hush"), "{half}");
+    let help = program().arg("--help").envs([id, secret]).output().unwrap();
+    assert!(!String::from_utf8_lossy(&help.stdout).contains("hush-hush"));
 }
 
 #[tokio::test]

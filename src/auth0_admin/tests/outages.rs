@@ -128,7 +128,7 @@ async fn an_error_shows_neither_secret_nor_user_nor_what_auth0_sent() {
     for admin in [away, rejecting] {
         let error = admin.delete_user("auth0|john").await.unwrap_err();
         let shown = format!("{error} {error:?} {admin:?} {:?}", tenant.config());
-        for hidden in ["john", "hush", "t1\"", "sent", "api/v2/users"] {
+        for hidden in ["john", "hush", "t1\"", "sent", "users/", "oauth"] {
             assert!(!shown.contains(hidden), "{hidden} is in {shown}");
         }
     }

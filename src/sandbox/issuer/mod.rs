@@ -1,9 +1,11 @@
-//! Auth0's stand-in: discovery, keys, sign-in, tokens and profiles of a few personas.
+//! Auth0's stand-in: discovery, keys, sign-in, tokens, profiles and administration of a few personas.
 //!
 //! Its issuer is its own origin with a trailing slash, as Auth0 writes it.
 
+mod bearer;
 mod controls;
 mod keys;
+mod management;
 mod personas;
 mod sign_in;
 mod token_endpoint;
@@ -11,6 +13,7 @@ mod tokens;
 mod user_info;
 
 use std::{
+    collections::BTreeSet,
     io,
     sync::{Arc, Mutex, MutexGuard},
 };
@@ -27,6 +30,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use url::{Host, Url};
 
 pub use personas::PERSONAS;
+pub use tokens::{MACHINE, MACHINE_SECRET};
 
 use self::{keys::SigningKey, personas::Persona, sign_in::Codes, token_endpoint::RefreshTokens};
 use super::service::{Service, lock};
@@ -55,7 +59,10 @@ struct Tenant {
     next: SigningKey,
     previous: Option<SigningKey>,
     rotations: usize,
+    /// Nobody comes back who was removed.
     personas: Vec<Persona>,
+    /// Names of the roles that exist, whether somebody has them or not.
+    roles: BTreeSet<String>,
     codes: Codes,
     refresh_tokens: RefreshTokens,
 }
@@ -67,13 +74,16 @@ struct Tenant {
 pub async fn start(settings: Settings) -> io::Result<Service> {
     let keys = tokio::task::spawn_blocking(|| (SigningKey::new(0), SigningKey::new(1))).await;
     let (current, next) = keys.map_err(io::Error::other)?;
+    let personas = Persona::all();
+    let roles = personas.iter().flat_map(|persona| persona.roles.clone()).collect();
     Service::start(settings.port, |origin| {
         let state = Mutex::new(Tenant {
             current,
             next,
             previous: None,
             rotations: 0,
-            personas: Persona::all(),
+            personas,
+            roles,
             codes: Codes::default(),
             refresh_tokens: RefreshTokens::default(),
         });
@@ -114,6 +124,7 @@ fn router(issuer: Arc<Issuer>) -> Router {
         .merge(sign_in::routes())
         .merge(token_endpoint::routes())
         .merge(user_info::routes())
+        .merge(management::routes())
         .merge(controls::routes())
         .layer(cors)
         .with_state(issuer)

@@ -1,6 +1,8 @@
 //! The people who live in the sandbox.
 
 use serde::Serialize;
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
 
 /// A user of the sandbox's Auth0 tenant. The password is the name.
 #[derive(Debug, Clone, Serialize)]
@@ -12,6 +14,45 @@ pub(super) struct Persona {
     pub(super) email_verified: bool,
     pub(super) full_name: Option<String>,
     pub(super) org_id: Option<&'static str>,
+    #[serde(skip)]
+    pub(super) account: Account,
+}
+
+/// What only the Management API reads and writes.
+#[derive(Debug, Clone)]
+pub(super) struct Account {
+    pub(super) created_at: OffsetDateTime,
+    pub(super) updated_at: OffsetDateTime,
+    /// Absent until somebody decides.
+    pub(super) blocked: Option<bool>,
+    /// Nickname and the like.
+    pub(super) profile: Map<String, Value>,
+    pub(super) app_metadata: Map<String, Value>,
+    pub(super) user_metadata: Map<String, Value>,
+}
+
+impl Account {
+    fn new() -> Self {
+        let now = now();
+        Self {
+            created_at: now,
+            updated_at: now,
+            blocked: None,
+            profile: Map::new(),
+            app_metadata: Map::new(),
+            user_metadata: Map::new(),
+        }
+    }
+
+    pub(super) fn touch(&mut self) {
+        self.updated_at = now();
+    }
+}
+
+/// To the millisecond, as Auth0 writes it.
+fn now() -> OffsetDateTime {
+    let now = OffsetDateTime::now_utc();
+    now.replace_millisecond(now.millisecond()).unwrap_or(now)
 }
 
 /// Names of the personas, with what they are.
@@ -45,7 +86,12 @@ impl Persona {
             email_verified: true,
             full_name: Some(format!("Sandbox {}{rest}", initial.to_uppercase())),
             org_id: (name == "outsider").then_some("org_outside"),
+            account: Account::new(),
         }
+    }
+
+    pub(super) fn is_blocked(&self) -> bool {
+        self.account.blocked == Some(true)
     }
 
     pub(super) fn sub(&self) -> String {

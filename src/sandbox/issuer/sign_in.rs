@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use uuid::Uuid;
 
-use super::{Issuer, on_loopback, personas::PERSONAS, tokens::SPA};
+use super::{Issuer, on_loopback, personas::Persona, tokens::SPA};
 
 /// How long a code can be exchanged.
 const CODE_LIFETIME: Duration = Duration::from_mins(1);
@@ -83,7 +83,7 @@ pub(super) fn routes() -> Router<Arc<Issuer>> {
     Router::new().route("/authorize", get(ask).post(choose)).route("/v2/logout", get(logout))
 }
 
-async fn ask(Query(authorization): Query<Authorization>) -> Response {
+async fn ask(State(issuer): State<Arc<Issuer>>, Query(authorization): Query<Authorization>) -> Response {
     if authorization.target().is_none() {
         return mismatch();
     }
@@ -94,7 +94,7 @@ async fn ask(Query(authorization): Query<Authorization>) -> Response {
         Some((error, description)) => {
             authorization.answer(&[("error", error), ("error_description", description)])
         }
-        None => page(&authorization),
+        None => page(&authorization, &issuer.state().personas),
     }
 }
 
@@ -106,8 +106,13 @@ async fn choose(State(issuer): State<Arc<Issuer>>, Form(choice): Form<Choice>) -
     if let Some((error, description)) = authorization.flaw() {
         return authorization.answer(&[("error", error), ("error_description", description)]);
     }
-    if issuer.persona(&choice.persona).is_none() {
-        return authorization.answer(&[("error", "access_denied"), ("error_description", "No such persona")]);
+    let refused = match issuer.persona(&choice.persona) {
+        None => Some(("access_denied", "No such persona")),
+        Some(persona) if persona.is_blocked() => Some(("unauthorized", "user is blocked")),
+        Some(_) => None,
+    };
+    if let Some((error, description)) = refused {
+        return authorization.answer(&[("error", error), ("error_description", description)]);
     }
     let code = issuer.state().codes.give(authorization.pending(choice.persona));
     authorization.answer(&[("code", &code)])
@@ -178,15 +183,15 @@ fn mismatch() -> Response {
     (StatusCode::FORBIDDEN, Html(page)).into_response()
 }
 
-/// One button for each persona; the request travels along in hidden fields.
-fn page(authorization: &Authorization) -> Response {
+/// One button for each persona who has an account; the request travels along in hidden fields.
+fn page(authorization: &Authorization, personas: &[Persona]) -> Response {
     let fields = serde_json::to_value(authorization).unwrap_or_default();
     let texts =
         fields.as_object().into_iter().flatten().filter_map(|(name, value)| Some((name, value.as_str()?)));
     let hidden = texts.fold(String::new(), |html, (name, value)| {
         html + &format!(r#"<input type="hidden" name="{name}" value="{}">"#, escaped(value))
     });
-    let buttons = PERSONAS.iter().fold(String::new(), |html, (name, about)| {
+    let buttons = personas.iter().fold(String::new(), |html, Persona { name, description: about, .. }| {
         html + &format!(r#"<p><button name="persona" value="{name}"><b>{name}</b> {about}</button></p>"#)
     });
     let html = format!(

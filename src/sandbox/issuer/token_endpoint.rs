@@ -22,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::{
-    Issuer,
+    Issuer, management,
     personas::Persona,
     tokens::{self, Grant, LIFETIME, MACHINE, MACHINE_SECRET, SPA},
 };
@@ -153,10 +153,18 @@ fn by_client(issuer: &Issuer, parameters: &Parameters) -> Issued {
     if !known {
         return Err(refusal(StatusCode::UNAUTHORIZED, "access_denied", "Unauthorized"));
     }
-    known_audience(issuer, parameters.audience.as_deref())?;
-    let claims = tokens::machine(&issuer.settings, &issuer.name);
-    let token = issuer.current_key().sign(&json!({}), &claims);
-    Ok(Json(json!({"access_token": token, "expires_in": LIFETIME, "token_type": "Bearer"})))
+    let mut answer = json!({"expires_in": LIFETIME, "token_type": "Bearer"});
+    let management = management::audience(issuer);
+    let claims = if parameters.audience.as_ref() == Some(&management) {
+        let scope = management::granted(parameters.scope.as_deref());
+        answer["scope"] = json!(scope);
+        tokens::machine(&management, &issuer.name, scope)
+    } else {
+        known_audience(issuer, parameters.audience.as_deref())?;
+        tokens::machine(&issuer.settings.audience, &issuer.name, String::new())
+    };
+    answer["access_token"] = json!(issuer.current_key().sign(&json!({}), &claims));
+    Ok(Json(answer))
 }
 
 /// `Ok(false)` when none was asked for.
@@ -173,6 +181,9 @@ fn known_audience(issuer: &Issuer, audience: Option<&str>) -> Result<bool, Refus
 
 fn issue(issuer: &Issuer, name: &str, grant: &Grant, audience: Option<&str>, nonce: Option<&str>) -> Issued {
     let persona: Persona = issuer.persona(name).ok_or_else(|| invalid_grant("Unknown user"))?;
+    if persona.is_blocked() {
+        return Err(refusal(StatusCode::UNAUTHORIZED, "unauthorized", "user is blocked"));
+    }
     let key = issuer.current_key();
     let access_token = if known_audience(issuer, audience)? {
         key.sign(&json!({}), &tokens::access(&issuer.settings, &issuer.name, &persona, grant))
@@ -227,6 +238,11 @@ impl RefreshTokens {
             return None;
         }
         Some((*id, self.families.get(id).cloned()?))
+    }
+
+    /// Ends every sign-in of a persona.
+    pub(super) fn end_all_of(&mut self, persona: &str) {
+        self.families.retain(|_, family| family.persona != persona);
     }
 
     fn end(&mut self, token: &str) {

@@ -10,9 +10,10 @@ use super::{Settings, personas::Persona};
 pub(super) const LIFETIME: u64 = 86_400;
 /// The public client of browsers.
 pub(super) const SPA: &str = "sandbox-spa";
-/// The machine client and its secret.
-pub(super) const MACHINE: &str = "sandbox-m2m";
-pub(super) const MACHINE_SECRET: &str = "sandbox-secret";
+/// The machine client, which may use the API and the Management API.
+pub const MACHINE: &str = "sandbox-m2m";
+/// Its secret.
+pub const MACHINE_SECRET: &str = "sandbox-secret";
 
 /// What a token is asked for.
 #[derive(Debug, Clone)]
@@ -31,7 +32,7 @@ impl Grant {
 
 /// Claims of an access token for the API.
 pub(super) fn access(settings: &Settings, issuer: &str, persona: &Persona, grant: &Grant) -> Value {
-    let mut claims = registered(settings, issuer, &persona.sub(), grant);
+    let mut claims = registered(&settings.audience, issuer, &persona.sub(), grant);
     // The claims that a post-login Action adds, in the namespace of the roles claim.
     let namespace = settings.roles_claim.rfind('/').map_or("", |end| &settings.roles_claim[..=end]);
     claims[&settings.roles_claim] = json!(persona.roles);
@@ -49,19 +50,16 @@ pub(super) fn access(settings: &Settings, issuer: &str, persona: &Persona, grant
 }
 
 /// Claims of a machine's token.
-pub(super) fn machine(settings: &Settings, issuer: &str) -> Value {
-    let grant = Grant { client_id: MACHINE.into(), scope: String::new(), gty: Some("client-credentials") };
-    registered(settings, issuer, &format!("{MACHINE}@clients"), &grant)
+pub(super) fn machine(audience: &str, issuer: &str, scope: String) -> Value {
+    let grant = Grant { client_id: MACHINE.into(), scope, gty: Some("client-credentials") };
+    registered(audience, issuer, &format!("{MACHINE}@clients"), &grant)
 }
 
-fn registered(settings: &Settings, issuer: &str, sub: &str, grant: &Grant) -> Value {
+fn registered(audience: &str, issuer: &str, sub: &str, grant: &Grant) -> Value {
     let now = unix_now();
     // One audience is a text, two are a list: readers must cope with both.
-    let audience = if grant.has("openid") {
-        json!([settings.audience, format!("{issuer}userinfo")])
-    } else {
-        json!(settings.audience)
-    };
+    let audience =
+        if grant.has("openid") { json!([audience, format!("{issuer}userinfo")]) } else { json!(audience) };
     let mut claims = json!({
         "iss": issuer, "sub": sub, "aud": audience, "iat": now, "exp": now + LIFETIME, "azp": grant.client_id,
     });
@@ -108,6 +106,9 @@ pub(super) fn profile(persona: &Persona, grant: &Grant) -> Value {
     if grant.has("profile") {
         told["name"] = json!(persona.full_name);
         told["nickname"] = json!(persona.name);
+        for (name, value) in &persona.account.profile {
+            told[name] = value.clone();
+        }
     }
     if grant.has("email") {
         told["email"] = json!(persona.email);

@@ -1,5 +1,6 @@
 //! A world of its own for each test: a sandbox on free ports, a fresh database, and the real server over HTTP.
 
+mod administrator;
 mod operator;
 mod permit;
 mod persona;
@@ -13,12 +14,13 @@ use taskgate::{
     app,
     config::{Args, Config},
     http,
-    sandbox::{AUDIENCE, Ports, ROLES_CLAIM, Sandbox, permit::API_KEY},
+    sandbox::{AUDIENCE, Ports, ROLES_CLAIM, Sandbox, issuer, permit::API_KEY},
     sync::Worker,
 };
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
 
+pub(crate) use administrator::{Administrator, token};
 pub(crate) use persona::Persona;
 
 /// Everything that a test needs; ends when it is dropped.
@@ -166,12 +168,14 @@ impl Drop for Node {
 
 /// Flags as `--sandbox` would set them.
 fn args(sandbox: &Sandbox, database: &str) -> Args {
-    let issuer = sandbox.issuer_name();
+    let name = sandbox.issuer_name();
     let (api, pdp) = (sandbox.permit_api.url(), sandbox.pdp.url());
     let flags = [
-        ("--auth0-issuer", issuer.as_str()),
+        ("--auth0-issuer", name.as_str()),
         ("--auth0-audience", AUDIENCE),
         ("--auth0-roles-claim", ROLES_CLAIM),
+        ("--auth0-mgmt-client-id", issuer::MACHINE),
+        ("--auth0-mgmt-client-secret", issuer::MACHINE_SECRET),
         ("--permit-api-key", API_KEY),
         ("--permit-api-url", &api),
         ("--permit-pdp-url", &pdp),
