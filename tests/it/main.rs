@@ -10,6 +10,7 @@ mod http_contract;
 mod malformed;
 mod outages;
 mod permissions;
+mod permit_stand_in;
 mod sandbox_safety;
 mod schema;
 mod signing_in;
