@@ -2,6 +2,7 @@
 //!
 //! ```json
 //! {"kind": "status", "status": 429, "retryAfter": 2, "path": "/allowed/bulk", "times": 3}
+//! {"kind": "unanswered", "method": "PUT", "pathPrefix": "/v2/facts/"}
 //! ```
 
 use std::{future, time::Duration};
@@ -9,7 +10,7 @@ use std::{future, time::Duration};
 use axum::{
     body::{Body, Bytes},
     extract::Request,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -22,8 +23,12 @@ use serde::Deserialize;
 pub(super) struct Fault {
     #[serde(flatten)]
     kind: Kind,
+    /// Strikes only this method, in capitals; absent, every method.
+    method: Option<String>,
     /// Strikes only this exact path; absent, every path.
     path: Option<String>,
+    /// Strikes only paths that begin so, and only as they were sent, percent signs included.
+    path_prefix: Option<String>,
     /// Strikes this many times and is gone; absent, until cleared.
     times: Option<u32>,
 }
@@ -35,8 +40,10 @@ enum Kind {
     Delay { ms: u64 },
     /// Answers with this status and no useful body.
     Status { status: u16, retry_after: Option<u64> },
-    /// Accepts the request and never answers.
+    /// Accepts the request, does nothing and never answers.
     Hang,
+    /// Carries the request out and never answers: the sender cannot tell this from `hang`.
+    Unanswered,
     /// Answers 200 with something that is not JSON.
     Malformed,
     /// Promises more bytes than it sends, then closes the connection.
@@ -46,9 +53,9 @@ enum Kind {
 }
 
 impl Fault {
-    /// The first fault that strikes at `path`; one that has struck often enough is removed.
-    pub(super) fn take(faults: &mut Vec<Self>, path: &str) -> Option<Self> {
-        let index = faults.iter().position(|fault| fault.path.as_deref().is_none_or(|at| at == path))?;
+    /// The first fault that strikes this request; one that has struck often enough is removed.
+    pub(super) fn take(faults: &mut Vec<Self>, method: &Method, path: &str) -> Option<Self> {
+        let index = faults.iter().position(|fault| fault.strikes(method, path))?;
         let struck = faults[index].clone();
         if let Some(left) = &mut faults[index].times {
             *left = left.saturating_sub(1);
@@ -59,6 +66,12 @@ impl Fault {
         Some(struck)
     }
 
+    fn strikes(&self, method: &Method, path: &str) -> bool {
+        self.method.as_deref().is_none_or(|name| name == method.as_str())
+            && self.path.as_deref().is_none_or(|at| at == path)
+            && self.path_prefix.as_deref().is_none_or(|prefix| path.starts_with(prefix))
+    }
+
     pub(super) async fn disturb(self, request: Request, next: Next) -> Response {
         match self.kind {
             Kind::Delay { ms } => {
@@ -67,6 +80,10 @@ impl Fault {
             }
             Kind::Status { status, retry_after } => refusal(status, retry_after),
             Kind::Hang => future::pending().await,
+            Kind::Unanswered => {
+                next.run(request).await;
+                future::pending().await
+            }
             Kind::Malformed => json(Body::from(r#"{"allow": [ nonsense"#)),
             Kind::Truncated => truncated(),
             Kind::WrongLength => shortened(next.run(request).await).await,

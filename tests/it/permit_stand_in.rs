@@ -1,4 +1,4 @@
-//! The sandbox's Permit, held to what the real one publishes: rate limits and the facts proxy.
+//! The sandbox's Permit, held to what the real one publishes: rate limits, the facts proxy, and faults to order.
 
 use std::time::Duration;
 
@@ -96,6 +96,33 @@ async fn facts_through_the_pdp_count_and_decisions_do_not() {
     assert_eq!(world.at_api("GET", &user("a"), json!({})).await.status(), 200);
     assert_eq!(world.at_pdp("GET", &user("a"), json!({})).await.status(), 429);
     assert_eq!(world.limits().await["refused"], 1);
+}
+
+#[tokio::test]
+async fn an_unanswered_request_was_carried_out_and_a_hanging_one_was_not() {
+    let world = World::start().await;
+    let api = world.sandbox.permit_api.url();
+    for (kind, status) in [("unanswered", StatusCode::OK), ("hang", StatusCode::NOT_FOUND)] {
+        world.break_it(&api, json!({"kind": kind, "method": "PUT", "times": 1})).await;
+
+        let request = world.call(&api, "PUT", &user(kind)).json(&json!({"key": kind}));
+        let silence = request.timeout(Duration::from_millis(300)).send().await;
+
+        assert!(silence.unwrap_err().is_timeout(), "{kind}");
+        assert_eq!(world.at_api("GET", &user(kind), json!({})).await.status(), status, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_fault_strikes_only_the_method_and_the_paths_it_names() {
+    let world = World::start().await;
+    let fault = json!({"kind": "status", "status": 503, "method": "DELETE", "pathPrefix": FACTS});
+    world.break_it(&world.sandbox.permit_api.url(), fault).await;
+
+    assert_eq!(world.at_api("DELETE", &user("a"), json!({})).await.status(), 503);
+    assert_eq!(world.at_api("GET", &user("a"), json!({})).await.status(), 404);
+    let role = "/v2/schema/taskgate/sandbox/roles/viewer";
+    assert_eq!(world.at_api("DELETE", role, json!({})).await.status(), 204);
 }
 
 /// What the proxy answers to a sync of a user with these headers, while the PDP is an hour behind.
