@@ -27,7 +27,7 @@ pub(crate) mod scripted;
 
 pub use check::{Attributes, Check, Decision, DenyCode, Freshness};
 pub use error::{Cause, Flaw, PermitError, SetupError};
-pub use facts::{Assigned, Facts, Put, RoleInTenant, Unassigned, User, UserProfile};
+pub use facts::{Assigned, Facts, Put, RoleInTenant, Scope, Unassigned, User, UserProfile};
 pub use pdp::{Answers, MAX_CHECKS_PER_CALL, Pdp, TenantPermissions};
 
 /// Where Permit is and how long we wait for it. Validated by whoever reads the settings.

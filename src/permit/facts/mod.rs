@@ -19,6 +19,7 @@ use super::{
     key,
 };
 
+mod policy;
 mod role;
 mod tenant;
 mod user;
@@ -42,12 +43,21 @@ struct Inner {
     environment: OnceCell<String>,
 }
 
+/// What the API key opens, by id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    /// The project.
+    pub project: String,
+    /// The environment in it.
+    pub environment: String,
+}
+
 /// The two families of paths below `/v2`.
 #[derive(Debug, Clone, Copy)]
 enum Family {
     /// Users, tenants, assignments.
     Facts,
-    /// The policy: roles.
+    /// The policy: resources and roles.
     Schema,
 }
 
@@ -59,6 +69,15 @@ impl Facts {
     pub fn new(config: &Config) -> Result<Self, SetupError> {
         let exchange = Exchange::new(&config.api_url, config)?;
         Ok(Self(Arc::new(Inner { exchange, timeout: config.api_timeout, environment: OnceCell::new() })))
+    }
+
+    /// What the API key opens, asked now.
+    ///
+    /// # Errors
+    /// [`Flaw::NotAnEnvironmentKey`](super::Flaw::NotAnEnvironmentKey) for the key of a project or an organization;
+    /// no usable answer.
+    pub async fn scope(&self) -> Result<Scope, PermitError> {
+        wire::scope(&self.send("scope", Method::GET, "/v2/api-key/scope", None::<&()>).await?)
     }
 
     async fn get(&self, call: &'static str, family: Family, path: &str) -> Result<Answer, PermitError> {
@@ -103,8 +122,7 @@ impl Facts {
     }
 
     async fn environment(&self) -> Result<String, PermitError> {
-        let answer = self.send("scope", Method::GET, "/v2/api-key/scope", None::<&()>).await?;
-        let (project, environment) = wire::scope(&answer)?;
+        let Scope { project, environment } = self.scope().await?;
         Ok(format!("{}/{}", key::path_segment(&project), key::path_segment(&environment)))
     }
 
