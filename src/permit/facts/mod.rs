@@ -2,10 +2,12 @@
 //!
 //! Calls are idempotent in effect: what exists already or is gone already is a result, not an error, so callers may
 //! repeat any of them after a failure. Absent fields are left out, never sent as `null`, which Permit would store.
-//! Permit's decisions follow a write with a delay of up to some seconds.
+//! Permit's decisions follow a write with a delay of up to some seconds. Every write waits for its turn first, so that
+//! Permit need not refuse any ([`pace`]).
 //!
 //! The ids of the project and environment come from the API key, asked once and kept; a failure is not kept.
-//! Source: <https://api.permit.io/v2/redoc>. Metric: `permit_api_requests_total{call,outcome}` per call.
+//! Source: <https://api.permit.io/v2/redoc>. Metrics: `permit_api_requests_total{call,outcome}` per call,
+//! `permit_api_turn_seconds` = what a write waited for its turn.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,6 +21,7 @@ use super::{
     key,
 };
 
+mod pace;
 mod policy;
 mod role;
 mod tenant;
@@ -31,13 +34,18 @@ mod tests;
 pub use role::{Assigned, Unassigned};
 pub use user::{Put, RoleInTenant, User, UserProfile};
 
-/// The client of the REST API. Clones share connections and the environment's ids.
+use pace::Pace;
+
+/// The client of the REST API. Clones share connections, the environment's ids and the pace of writes: a fifth of a
+/// minute's writes, and six, may come at once, and the others follow evenly. So at most 270 writes and 54 deletes
+/// fall into any minute at the default rates. Other processes with the same key have to be counted in.
 #[derive(Debug, Clone)]
 pub struct Facts(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     exchange: Exchange,
+    pace: Pace,
     timeout: Duration,
     /// `{project}/{environment}`, encoded. One fetch at a time; only success is remembered.
     environment: OnceCell<String>,
@@ -67,8 +75,12 @@ impl Facts {
     /// # Errors
     /// The address or the API key cannot be used at all.
     pub fn new(config: &Config) -> Result<Self, SetupError> {
-        let exchange = Exchange::new(&config.api_url, config)?;
-        Ok(Self(Arc::new(Inner { exchange, timeout: config.api_timeout, environment: OnceCell::new() })))
+        Ok(Self(Arc::new(Inner {
+            exchange: Exchange::new(&config.api_url, config)?,
+            pace: Pace::new(config),
+            timeout: config.api_timeout,
+            environment: OnceCell::new(),
+        })))
     }
 
     /// What the API key opens, asked now.
@@ -112,6 +124,9 @@ impl Facts {
             Family::Facts => "facts",
             Family::Schema => "schema",
         };
+        if method != Method::GET {
+            self.0.pace.turn(&method).await;
+        }
         let answer = self.send(call, method, &format!("/v2/{family}/{environment}/{path}"), body).await;
         // Only here: for the environment itself, "not found" means a wrong address, not an absent object.
         answer.map_err(|error| match error {

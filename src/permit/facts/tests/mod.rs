@@ -8,6 +8,7 @@ use super::*;
 use crate::permit::scripted::{Asked, Reply, Server};
 
 mod outages;
+mod pace;
 mod policy;
 
 const SCOPE: &str = "GET /v2/api-key/scope";
