@@ -156,6 +156,12 @@ pub struct PermitArgs {
     /// Longest wait for an answer of the REST API.
     #[arg(long, env = "PERMIT_API_TIMEOUT_MS", default_value_t = 5_000)]
     pub permit_api_timeout_ms: u64,
+    /// Writes to the REST API in a minute, deletes among them. Permit admits 300 to an environment; leave the others some.
+    #[arg(long, env = "PERMIT_WRITES_PER_MINUTE", default_value_t = crate::permit::Config::WRITES_PER_MINUTE.get())]
+    pub permit_writes_per_minute: u32,
+    /// Deletes in a minute. Permit admits 60.
+    #[arg(long, env = "PERMIT_DELETES_PER_MINUTE", default_value_t = crate::permit::Config::DELETES_PER_MINUTE.get())]
+    pub permit_deletes_per_minute: u32,
     /// Longest that a login, or a change of users or roles, waits for Permit; what is not done then is done later.
     #[arg(long, env = "LOGIN_DEADLINE_MS", default_value_t = 5_000)]
     pub login_deadline_ms: u64,

@@ -1,6 +1,6 @@
 //! From flags to settings. Every problem is collected, so that an operator mends them in one go.
 
-use std::{fmt, net::SocketAddr, time::Duration};
+use std::{fmt, net::SocketAddr, num::NonZeroU32, time::Duration};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
@@ -157,11 +157,15 @@ fn permit(args: &Args, problems: &mut Problems) -> Option<permit::Config> {
     let pdp_url = required("PERMIT_PDP_URL", given.permit_pdp_url.as_deref(), problems)
         .and_then(|text| url("PERMIT_PDP_URL", &text, problems));
     let api_url = url("PERMIT_API_URL", &given.permit_api_url, problems);
+    let writes = rate("PERMIT_WRITES_PER_MINUTE", given.permit_writes_per_minute, problems);
+    let deletes = rate("PERMIT_DELETES_PER_MINUTE", given.permit_deletes_per_minute, problems);
     let mut config = permit::Config::new(pdp_url?, api_url?, key?);
     config.connect_timeout =
         positive("PERMIT_CONNECT_TIMEOUT_MS", given.permit_connect_timeout_ms, problems)?;
     config.answer_timeout = positive("PERMIT_ANSWER_TIMEOUT_MS", given.permit_answer_timeout_ms, problems)?;
     config.api_timeout = positive("PERMIT_API_TIMEOUT_MS", given.permit_api_timeout_ms, problems)?;
+    config.writes_per_minute = writes?;
+    config.deletes_per_minute = deletes?;
     Some(config)
 }
 
@@ -228,6 +232,14 @@ fn positive(setting: &str, millis: u64, problems: &mut Problems) -> Option<Durat
     Some(Duration::from_millis(millis))
 }
 
+fn rate(setting: &str, per_minute: u32, problems: &mut Problems) -> Option<NonZeroU32> {
+    let rate = NonZeroU32::new(per_minute);
+    if rate.is_none() {
+        problems.note(setting, "must be at least 1");
+    }
+    rate
+}
+
 /// A URL that secrets may be sent to.
 fn url(setting: &str, text: &str, problems: &mut Problems) -> Option<Url> {
     match Url::parse(text) {
@@ -276,5 +288,32 @@ mod tests {
             ["--auth0-mgmt-client-id", "c", "--auth0-mgmt-client-secret", "s", "--auth0-mgmt-audience", own];
 
         assert_eq!(management(&settings).unwrap().audience, own);
+    }
+
+    fn with(flags: &[&str]) -> Result<Config, Problems> {
+        let given = [
+            "taskgate",
+            "--auth0-domain=example.eu.auth0.com",
+            "--auth0-audience=api",
+            "--auth0-roles-claim=roles",
+            "--permit-api-key=key",
+            "--permit-pdp-url=http://127.0.0.1:7766",
+        ];
+        config(&Args::parse_from(given.iter().chain(flags)))
+    }
+
+    #[test]
+    fn the_pace_of_writes_is_a_setting() {
+        let permit = with(&["--permit-writes-per-minute=7"]).unwrap().permit;
+        assert_eq!((permit.writes_per_minute.get(), permit.deletes_per_minute.get()), (7, 40));
+    }
+
+    #[test]
+    fn a_pace_of_nothing_is_a_problem() {
+        let flags = ["--permit-writes-per-minute=0", "--permit-deletes-per-minute=0"];
+        let told = with(&flags).unwrap_err().to_string();
+        for setting in ["PERMIT_WRITES_PER_MINUTE must", "PERMIT_DELETES_PER_MINUTE must"] {
+            assert!(told.contains(setting), "{setting} is not in: {told}");
+        }
     }
 }

@@ -10,7 +10,7 @@
 //! Protocol facts: <https://docs.permit.io/api/rest/overview>, the reference at
 //! <https://api.permit.io/v2/redoc>, and the public sources of the PDP (`permitio/PDP`) and of the SDKs.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use secrecy::SecretString;
 use url::Url;
@@ -27,7 +27,7 @@ pub(crate) mod scripted;
 
 pub use check::{Attributes, Check, Decision, DenyCode, Freshness};
 pub use error::{Cause, Flaw, PermitError, SetupError};
-pub use facts::{Assigned, Facts, Put, RoleInTenant, Unassigned, User, UserProfile};
+pub use facts::{Assigned, Facts, Put, RoleInTenant, Scope, Unassigned, User, UserProfile};
 pub use pdp::{Answers, MAX_CHECKS_PER_CALL, Pdp, TenantPermissions};
 
 /// Where Permit is and how long we wait for it. Validated by whoever reads the settings.
@@ -46,13 +46,21 @@ pub struct Config {
     pub answer_timeout: Duration,
     /// The same for the REST API (`PERMIT_API_TIMEOUT_MS`, default 5 s).
     pub api_timeout: Duration,
+    /// Writes to the REST API in a minute (`PERMIT_WRITES_PER_MINUTE`, default 220). See [`Facts`] for the burst.
+    pub writes_per_minute: NonZeroU32,
+    /// Those among them that delete (`PERMIT_DELETES_PER_MINUTE`, default 40).
+    pub deletes_per_minute: NonZeroU32,
 }
 
 impl Config {
     /// Permit's REST API outside the European Union region.
     pub const API_URL: &str = "https://api.permit.io";
+    /// Default of [`writes_per_minute`](Self::writes_per_minute): Permit admits 300 to each environment.
+    pub const WRITES_PER_MINUTE: NonZeroU32 = NonZeroU32::new(220).expect("it is not zero");
+    /// Default of [`deletes_per_minute`](Self::deletes_per_minute): Permit admits 60.
+    pub const DELETES_PER_MINUTE: NonZeroU32 = NonZeroU32::new(40).expect("it is not zero");
 
-    /// The default time-outs.
+    /// The default time-outs and rates.
     pub const fn new(pdp_url: Url, api_url: Url, api_key: SecretString) -> Self {
         Self {
             pdp_url,
@@ -61,6 +69,8 @@ impl Config {
             connect_timeout: Duration::from_secs(1),
             answer_timeout: Duration::from_secs(2),
             api_timeout: Duration::from_secs(5),
+            writes_per_minute: Self::WRITES_PER_MINUTE,
+            deletes_per_minute: Self::DELETES_PER_MINUTE,
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! ```json
 //! {"kind": "status", "status": 429, "retryAfter": 2, "path": "/allowed/bulk", "times": 3}
+//! {"kind": "unanswered", "method": "PUT", "pathPrefix": "/v2/facts/"}
 //! ```
 
 use std::{
@@ -12,7 +13,7 @@ use std::{
 use axum::{
     body::{Body, Bytes},
     extract::Request,
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -25,8 +26,12 @@ use serde::Deserialize;
 pub(super) struct Fault {
     #[serde(flatten)]
     kind: Kind,
+    /// Strikes only this method, in capitals; absent, every method.
+    method: Option<String>,
     /// Strikes only this exact path; absent, every path.
     path: Option<String>,
+    /// Strikes only paths that begin so, and only as they were sent, percent signs included.
+    path_prefix: Option<String>,
     /// Strikes this many times and is gone; absent, until cleared.
     times: Option<u32>,
 }
@@ -36,10 +41,13 @@ pub(super) struct Fault {
 enum Kind {
     /// Answers correctly, late.
     Delay { ms: u64 },
-    /// Answers with this status and no useful body. Waits are in seconds: `retryAfter` as the standard header, `rateLimitReset` as Auth0's.
+    /// Answers with this status and no useful body. Waits are in seconds: `retryAfter` as the standard header,
+    /// `rateLimitReset` as Auth0's.
     Status { status: u16, retry_after: Option<u64>, rate_limit_reset: Option<u64> },
-    /// Accepts the request and never answers.
+    /// Accepts the request, does nothing and never answers.
     Hang,
+    /// Carries the request out and never answers: the sender cannot tell this from `hang`.
+    Unanswered,
     /// Answers 200 with something that is not JSON.
     Malformed,
     /// Promises more bytes than it sends, then closes the connection.
@@ -49,9 +57,9 @@ enum Kind {
 }
 
 impl Fault {
-    /// The first fault that strikes at `path`; one that has struck often enough is removed.
-    pub(super) fn take(faults: &mut Vec<Self>, path: &str) -> Option<Self> {
-        let index = faults.iter().position(|fault| fault.path.as_deref().is_none_or(|at| at == path))?;
+    /// The first fault that strikes this request; one that has struck often enough is removed.
+    pub(super) fn take(faults: &mut Vec<Self>, method: &Method, path: &str) -> Option<Self> {
+        let index = faults.iter().position(|fault| fault.strikes(method, path))?;
         let struck = faults[index].clone();
         if let Some(left) = &mut faults[index].times {
             *left = left.saturating_sub(1);
@@ -60,6 +68,12 @@ impl Fault {
             }
         }
         Some(struck)
+    }
+
+    fn strikes(&self, method: &Method, path: &str) -> bool {
+        self.method.as_deref().is_none_or(|name| name == method.as_str())
+            && self.path.as_deref().is_none_or(|at| at == path)
+            && self.path_prefix.as_deref().is_none_or(|prefix| path.starts_with(prefix))
     }
 
     pub(super) async fn disturb(self, request: Request, next: Next) -> Response {
@@ -74,6 +88,10 @@ impl Fault {
                 response
             }
             Kind::Hang => future::pending().await,
+            Kind::Unanswered => {
+                next.run(request).await;
+                future::pending().await
+            }
             Kind::Malformed => json(Body::from(r#"{"allow": [ nonsense"#)),
             Kind::Truncated => truncated(),
             Kind::WrongLength => shortened(next.run(request).await).await,

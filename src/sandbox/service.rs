@@ -137,7 +137,7 @@ async fn count_and_disturb(
     }
     let name = format!("{} {path}", request.method());
     *lock(&switchboard.counts).entry(name).or_default() += 1;
-    let fault = Fault::take(&mut lock(&switchboard.faults), &path);
+    let fault = Fault::take(&mut lock(&switchboard.faults), request.method(), &path);
     match fault {
         Some(fault) => fault.disturb(request, next).await,
         None => next.run(request).await,

@@ -13,6 +13,7 @@ mod management_api;
 mod outages;
 mod outbox;
 mod permissions;
+mod permit_stand_in;
 mod reconciling;
 mod removals;
 mod sandbox_safety;

@@ -2,10 +2,12 @@
 //!
 //! Calls are idempotent in effect: what exists already or is gone already is a result, not an error, so callers may
 //! repeat any of them after a failure. Absent fields are left out, never sent as `null`, which Permit would store.
-//! Permit's decisions follow a write with a delay of up to some seconds.
+//! Permit's decisions follow a write with a delay of up to some seconds. Every write waits for its turn first, so that
+//! Permit need not refuse any ([`pace`]).
 //!
 //! The ids of the project and environment come from the API key, asked once and kept; a failure is not kept.
-//! Source: <https://api.permit.io/v2/redoc>. Metric: `permit_api_requests_total{call,outcome}` per call.
+//! Source: <https://api.permit.io/v2/redoc>. Metrics: `permit_api_requests_total{call,outcome}` per call,
+//! `permit_api_turn_seconds` = what a write waited for its turn.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,6 +21,8 @@ use super::{
     key,
 };
 
+mod pace;
+mod policy;
 mod role;
 mod tenant;
 mod user;
@@ -30,16 +34,30 @@ mod tests;
 pub use role::{Assigned, Unassigned};
 pub use user::{Put, RoleInTenant, User, UserProfile};
 
-/// The client of the REST API. Clones share connections and the environment's ids.
+use pace::Pace;
+
+/// The client of the REST API. Clones share connections, the environment's ids and the pace of writes: a fifth of a
+/// minute's writes, and six, may come at once, and the others follow evenly. So at most 270 writes and 54 deletes
+/// fall into any minute at the default rates. Other processes with the same key have to be counted in.
 #[derive(Debug, Clone)]
 pub struct Facts(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     exchange: Exchange,
+    pace: Pace,
     timeout: Duration,
     /// `{project}/{environment}`, encoded. One fetch at a time; only success is remembered.
     environment: OnceCell<String>,
+}
+
+/// What the API key opens, by id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    /// The project.
+    pub project: String,
+    /// The environment in it.
+    pub environment: String,
 }
 
 /// The two families of paths below `/v2`.
@@ -47,7 +65,7 @@ struct Inner {
 enum Family {
     /// Users, tenants, assignments.
     Facts,
-    /// The policy: roles.
+    /// The policy: resources and roles.
     Schema,
 }
 
@@ -57,8 +75,21 @@ impl Facts {
     /// # Errors
     /// The address or the API key cannot be used at all.
     pub fn new(config: &Config) -> Result<Self, SetupError> {
-        let exchange = Exchange::new(&config.api_url, config)?;
-        Ok(Self(Arc::new(Inner { exchange, timeout: config.api_timeout, environment: OnceCell::new() })))
+        Ok(Self(Arc::new(Inner {
+            exchange: Exchange::new(&config.api_url, config)?,
+            pace: Pace::new(config),
+            timeout: config.api_timeout,
+            environment: OnceCell::new(),
+        })))
+    }
+
+    /// What the API key opens, asked now.
+    ///
+    /// # Errors
+    /// [`Flaw::NotAnEnvironmentKey`](super::Flaw::NotAnEnvironmentKey) for the key of a project or an organization;
+    /// no usable answer.
+    pub async fn scope(&self) -> Result<Scope, PermitError> {
+        wire::scope(&self.send("scope", Method::GET, "/v2/api-key/scope", None::<&()>).await?)
     }
 
     async fn get(&self, call: &'static str, family: Family, path: &str) -> Result<Answer, PermitError> {
@@ -93,6 +124,9 @@ impl Facts {
             Family::Facts => "facts",
             Family::Schema => "schema",
         };
+        if method != Method::GET {
+            self.0.pace.turn(&method).await;
+        }
         let answer = self.send(call, method, &format!("/v2/{family}/{environment}/{path}"), body).await;
         // Only here: for the environment itself, "not found" means a wrong address, not an absent object.
         answer.map_err(|error| match error {
@@ -103,8 +137,7 @@ impl Facts {
     }
 
     async fn environment(&self) -> Result<String, PermitError> {
-        let answer = self.send("scope", Method::GET, "/v2/api-key/scope", None::<&()>).await?;
-        let (project, environment) = wire::scope(&answer)?;
+        let Scope { project, environment } = self.scope().await?;
         Ok(format!("{}/{}", key::path_segment(&project), key::path_segment(&environment)))
     }
 

@@ -3,21 +3,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{RoleInTenant, User, UserProfile};
+use super::{RoleInTenant, Scope, User, UserProfile};
 use crate::permit::{Flaw, PermitError, exchange::Answer, key};
 
 #[derive(Deserialize)]
-struct Scope {
+struct ScopeRead {
     project_id: Option<String>,
     environment_id: Option<String>,
 }
 
 /// Project and environment of an API key.
-pub(super) fn scope(answer: &Answer) -> Result<(String, String), PermitError> {
-    let scope: Scope = answer.json()?;
-    scope.project_id.zip(scope.environment_id).ok_or_else(|| Flaw::NotAnEnvironmentKey.into())
+pub(super) fn scope(answer: &Answer) -> Result<Scope, PermitError> {
+    let read: ScopeRead = answer.json()?;
+    let both = read.project_id.zip(read.environment_id);
+    both.map(|(project, environment)| Scope { project, environment })
+        .ok_or_else(|| Flaw::NotAnEnvironmentKey.into())
 }
 
 /// Body of `PUT users/{key}` and of `POST tenants/{key}/users`.
@@ -130,21 +132,31 @@ pub(super) struct RoleAssignment<'a> {
     pub(super) tenant: &'a str,
 }
 
+/// A role of the policy.
 #[derive(Deserialize)]
-struct RoleRead {
-    key: String,
+pub(super) struct RoleRead {
+    pub(super) key: String,
+    /// `resource:action`.
+    pub(super) permissions: Option<Vec<String>>,
+}
+
+/// A resource type of the policy.
+#[derive(Deserialize)]
+pub(super) struct ResourceRead {
+    pub(super) key: String,
+    pub(super) actions: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
 /// Lists come bare or wrapped, by version and by query.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum RoleList {
-    Bare(Vec<RoleRead>),
-    Paged { data: Vec<RoleRead> },
+enum List<T> {
+    Bare(Vec<T>),
+    Paged { data: Vec<T> },
 }
 
-/// One page of role names.
-pub(super) fn role_names(answer: &Answer) -> Result<Vec<String>, PermitError> {
-    let (RoleList::Bare(roles) | RoleList::Paged { data: roles }) = answer.json()?;
-    Ok(roles.into_iter().map(|role| role.key).collect())
+/// One page of a list.
+pub(super) fn page<T: DeserializeOwned>(answer: &Answer) -> Result<Vec<T>, PermitError> {
+    let (List::Bare(page) | List::Paged { data: page }) = answer.json()?;
+    Ok(page)
 }

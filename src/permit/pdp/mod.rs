@@ -109,6 +109,15 @@ impl Pdp {
         self.call("healthy", request, HEALTH_TIMEOUT, |_| Ok(())).await.0
     }
 
+    /// The version of the PDP's API. The hosted one may not tell.
+    ///
+    /// # Errors
+    /// No usable answer.
+    pub async fn version(&self) -> Result<u64, PermitError> {
+        let request = self.0.exchange.request(Method::GET, "/version");
+        self.call("version", request, self.0.answer_timeout, wire::version).await.0
+    }
+
     async fn decide_in_one_call(&self, checks: &[Check], freshness: Freshness) -> Answers {
         metrics::histogram!("pdp_batch_checks")
             .record(f64::from(u32::try_from(checks.len()).unwrap_or(u32::MAX)));

@@ -178,6 +178,16 @@ pub(super) fn permissions(body: &[u8]) -> Result<HashMap<String, TenantPermissio
     Ok(entries.into_iter().map(|(id, entry)| (id, held(entry))).collect())
 }
 
+#[derive(Deserialize)]
+struct Version {
+    api_version: u64,
+}
+
+/// The answer of `/version`.
+pub(super) fn version(body: &[u8]) -> Result<u64, PermitError> {
+    parse::<Version>(body).map(|version| version.api_version)
+}
+
 fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, PermitError> {
     serde_json::from_slice(body).map_err(|_| Flaw::Malformed.into())
 }

@@ -8,6 +8,7 @@ mod assignments;
 mod collection;
 mod decision;
 mod environment;
+mod limits;
 mod pdp;
 mod policy;
 mod proxy;
@@ -67,7 +68,8 @@ pub async fn start(settings: Settings) -> io::Result<Permit> {
 fn pdp_router(store: &Arc<Store>) -> Router {
     let controls = Router::new()
         .route("/sandbox/checks", get(read_checks).delete(reset_checks))
-        .route("/sandbox/propagation-delay", put(set_delay));
+        .route("/sandbox/propagation-delay", put(set_delay))
+        .route("/sandbox/facts-proxy", put(set_proxy));
     pdp::routes()
         .merge(proxy::routes(store))
         .layer(middleware::from_fn(pdp::authorize))
@@ -93,5 +95,15 @@ async fn reset_checks(State(store): Shared) -> StatusCode {
 
 async fn set_delay(State(store): Shared, Json(delay): Json<Delay>) -> StatusCode {
     store.set_delay(Duration::from_millis(delay.ms));
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Debug, Deserialize)]
+struct Proxy {
+    enabled: bool,
+}
+
+async fn set_proxy(State(store): Shared, Json(proxy): Json<Proxy>) -> StatusCode {
+    store.set_proxy(proxy.enabled);
     StatusCode::NO_CONTENT
 }

@@ -21,6 +21,9 @@ use super::{collection::Shared, environment::Environment, rest::bearer, store::S
 /// Tenant of a resource that names none, as the SDKs have it.
 const DEFAULT_TENANT: &str = "default";
 
+/// What `/version` says.
+const API_VERSION: u32 = 2;
+
 #[derive(Debug, Deserialize)]
 struct Check {
     user: User,
@@ -91,6 +94,7 @@ pub(super) fn routes() -> Router<Arc<Store>> {
         .route("/authorized_users", post(authorized_users))
         .route("/user-tenants", post(user_tenants))
         .route("/local/role_assignments", get(local_assignments))
+        .route("/version", get(|| async { Json(json!({"api_version": API_VERSION})) }))
 }
 
 /// Open to everybody; the Node SDK's `checkAllTenants` carries its key in the body.

@@ -5,7 +5,7 @@
 
 use axum::{
     Json,
-    http::StatusCode,
+    http::{HeaderValue, StatusCode, header::RETRY_AFTER},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
@@ -24,6 +24,8 @@ pub(super) enum Refusal {
     Invalid { place: Vec<String>, message: String, missing: bool },
     /// A permission that is not written `resource:action`.
     PermissionFormat { permission: String },
+    /// More requests in a minute than Permit allows.
+    TooMany { per_minute: usize, what: &'static str, retry_after: u64 },
 }
 
 impl Refusal {
@@ -59,6 +61,7 @@ impl Refusal {
             Self::Exists { .. } => StatusCode::CONFLICT,
             Self::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::PermissionFormat { .. } => StatusCode::BAD_REQUEST,
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 
@@ -87,6 +90,12 @@ impl Refusal {
                 "The permission has the wrong format".into(),
                 format!("'{permission}' is not of the form 'resource:action'"),
             ),
+            // The published codes have none for this, and the Python SDK knows no others.
+            Self::TooMany { per_minute, what, .. } => (
+                "UNEXPECTED_ERROR",
+                "Too many requests".into(),
+                format!("You have exceeded the rate limit of {per_minute} {what} per minute"),
+            ),
         }
     }
 }
@@ -101,7 +110,11 @@ impl IntoResponse for Refusal {
             }]}),
             other => details(other),
         };
-        (self.status(), Json(body)).into_response()
+        let mut response = (self.status(), Json(body)).into_response();
+        if let Self::TooMany { retry_after, .. } = self {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after));
+        }
+        response
     }
 }
 

@@ -13,7 +13,7 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{
-    assignments, collection::Shared, refusal::Refusal, resources, roles, store::Store, tenants, users,
+    assignments, collection::Shared, limits, refusal::Refusal, resources, roles, store::Store, tenants, users,
 };
 
 /// Users, tenants and role assignments.
@@ -29,7 +29,9 @@ pub(super) fn router(store: &Arc<Store>) -> Router {
         .nest("/v2/facts/{project}/{environment}", facts().layer(in_scope.clone()))
         .nest("/v2/schema/{project}/{environment}", schema.layer(in_scope))
         .route("/v2/api-key/scope", get(scope))
+        .layer(middleware::from_fn_with_state(store.clone(), limits::admit))
         .layer(middleware::from_fn(authorize))
+        .merge(limits::controls())
         .fallback(unknown)
         .with_state(store.clone())
 }

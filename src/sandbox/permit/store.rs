@@ -8,14 +8,14 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use tokio::{sync::watch, time::Instant};
 
-use super::{environment::Environment, refusal::Refusal};
+use super::{environment::Environment, limits::Limits, refusal::Refusal};
 
 /// An hour, above which sums of times could overflow.
 const MAX_DELAY: Duration = Duration::from_hours(1);
@@ -26,6 +26,10 @@ pub(super) struct Store {
     contents: RwLock<Contents>,
     delay: watch::Sender<Duration>,
     checks: AtomicU64,
+    /// What the REST API admits, whichever way a request came.
+    pub(super) limits: Limits,
+    /// Whether the PDP has its facts proxy. The hosted one does not.
+    has_proxy: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -48,6 +52,8 @@ impl Store {
             contents: RwLock::new(Contents { environment, unseen: VecDeque::new() }),
             delay: watch::Sender::new(Duration::ZERO),
             checks: AtomicU64::new(0),
+            limits: Limits::default(),
+            has_proxy: AtomicBool::new(true),
         }
     }
 
@@ -132,6 +138,14 @@ impl Store {
 
     pub(super) fn reset_checks(&self) {
         self.checks.store(0, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_proxy(&self) -> bool {
+        self.has_proxy.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_proxy(&self, enabled: bool) {
+        self.has_proxy.store(enabled, Ordering::Relaxed);
     }
 
     // A refused or panicked change has not been half done by the rule of `write`, so poison means nothing here.

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::*;
 use crate::permit::scripted::{Asked, Reply, Server};
 
 mod outages;
+mod pace;
+mod policy;
 
 const SCOPE: &str = "GET /v2/api-key/scope";
 
@@ -178,28 +180,4 @@ async fn a_role_that_cannot_exist_costs_no_call() {
     }
 
     assert!(server.asked().is_empty());
-}
-
-#[tokio::test]
-async fn a_role_is_looked_up_in_the_policy_as_it_is_spelled() {
-    let (server, facts) = answering(200).await;
-
-    assert!(facts.role_exists("enc-Admin").await.unwrap());
-
-    assert_eq!(only_call(&server).line(), "GET /v2/schema/p1/e1/roles/enc-Admin");
-}
-
-#[tokio::test]
-async fn roles_are_read_page_by_page_in_both_forms() {
-    let (server, facts) = api(|asked| {
-        let full: Vec<Value> = (0..100).map(|n| json!({"key": format!("role{n}")})).collect();
-        let last = json!({"data": [{"key": "last", "name": "Last"}], "total_count": 101});
-        Reply::Json(200, if asked.target.contains("page=1&") { full.into() } else { last })
-    })
-    .await;
-
-    let roles = facts.roles().await.unwrap();
-
-    assert_eq!((roles.len(), roles[100].as_str()), (101, "last"));
-    assert_eq!(server.lines()[2], "GET /v2/schema/p1/e1/roles?page=2&per_page=100");
 }

@@ -169,6 +169,16 @@ async fn an_unknown_user_holds_nothing() {
 }
 
 #[tokio::test]
+async fn the_version_is_a_number_or_unknown() {
+    let server = Server::start(|_| Reply::Json(200, json!({"api_version": 2, "more": null}))).await;
+    assert_eq!(Pdp::new(&server.config()).unwrap().version().await.unwrap(), 2);
+    assert_eq!(server.asked()[0].line(), "GET /version");
+
+    let server = Server::start(|_| Reply::Json(200, json!({"api_version": "two"}))).await;
+    assert!(Pdp::new(&server.config()).unwrap().version().await.is_err());
+}
+
+#[tokio::test]
 async fn readiness_is_what_the_health_page_says() {
     let up = Server::start(|_| Reply::Raw(200, r#"{"status":"ok"}"#.to_owned())).await;
     let down = Server::start(|_| Reply::Raw(503, r#"{"status":"error"}"#.to_owned())).await;
