@@ -6,6 +6,8 @@ mod support;
 mod architecture;
 mod authorization_code;
 mod batching;
+mod crashes;
+mod crowd;
 mod http_contract;
 mod identities;
 mod malformed;

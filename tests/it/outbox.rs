@@ -26,12 +26,12 @@ async fn an_operator_sees_what_waits_and_has_it_told_at_once() {
         (&item["kind"], &item["subject"], &item["cause"]),
         (&json!("SYNC"), &json!("auth0|ada"), &json!("BAD_ANSWER"))
     );
-    let table = world.command(&["sync", "status"]);
+    let table = world.command(&["sync", "status"]).await;
     assert!(table.contains("0 pending, 1 dead") && table.contains("auth0|ada"), "{table}");
 
     world.mend(&api).await;
-    assert_eq!(world.command(&["sync", "replay", "--json"]).trim(), r#"{"replayed":0}"#);
-    assert_eq!(world.command(&["sync", "replay", "--dead", "--json"]).trim(), r#"{"replayed":1}"#);
+    assert_eq!(world.command(&["sync", "replay", "--json"]).await.trim(), r#"{"replayed":0}"#);
+    assert_eq!(world.command(&["sync", "replay", "--dead", "--json"]).await.trim(), r#"{"replayed":1}"#);
     world.until_the_outbox_is_empty().await;
     assert_eq!(world.roles_in_permit("auth0|ada").await, ["viewer"]);
     assert_eq!(ada.asks(LOGIN).await.data()["login"]["ready"], true);

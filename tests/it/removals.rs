@@ -124,3 +124,61 @@ async fn somebody_whom_permit_knows_from_another_tenant_is_kept_there() {
     let left = world.user_in_permit("auth0|elsewhere").await;
     assert_eq!(left["roles"], json!([{"role": "manager", "tenant": "org_outside"}]));
 }
+
+#[tokio::test]
+async fn an_auth0_that_fails_after_permit_is_seen_and_finished_by_a_replay() {
+    let world = World::start().await;
+    let admin = world.signed_in("admin").await;
+    let id = world.signed_in("viewer").await.user_id().await;
+    let issuer = world.sandbox.issuer.url();
+    let fault = json!({"kind": "status", "status": 429, "method": "DELETE", "pathPrefix": "/api/v2/users/"});
+    world.break_it(&issuer, fault).await;
+
+    let removal = removes(&admin, json!({"id": id})).await;
+
+    assert_eq!((state(&removal, "PERMIT"), state(&removal, "AUTH0")), ("DONE".into(), "FAILED".into()));
+    let outbox = world.outbox().await;
+    assert_eq!((&outbox["pending"], &outbox["items"][0]["kind"]), (&json!(1), &json!("ACCOUNT")));
+    assert_eq!(outbox["items"][0]["cause"], "RATE_LIMITED");
+
+    world.mend(&issuer).await;
+    world.replays().await;
+    world.until_the_outbox_is_empty().await;
+    let token = world.client.get(format!("{}/viewer", world.sandbox.token_url())).send().await.unwrap();
+    assert!(!token.status().is_success(), "the account is gone");
+}
+
+#[tokio::test]
+async fn a_permit_that_fails_keeps_auth0_waiting_and_both_are_finished_by_a_replay() {
+    let world = World::start().await;
+    let admin = world.signed_in("admin").await;
+    let id = world.signed_in("viewer").await.user_id().await;
+    let api = world.sandbox.permit_api.url();
+    world.break_it(&api, json!({"kind": "status", "status": 500})).await;
+
+    let removal = removes(&admin, json!({"id": id})).await;
+
+    assert_eq!((state(&removal, "PERMIT"), state(&removal, "AUTH0")), ("FAILED".into(), "PENDING".into()));
+    assert_eq!(removal["deletedUserId"], id.as_str(), "gone here all the same");
+    assert_eq!(world.outbox().await["pending"], 2);
+
+    world.mend(&api).await;
+    world.replays().await;
+    world.until_the_outbox_is_empty().await;
+    assert_eq!(world.user_in_permit("auth0|sandbox-viewer").await, json!(null));
+}
+
+#[tokio::test]
+async fn without_access_to_auth0_the_account_stays_and_the_answer_says_so() {
+    let world = World::with(|config| config.auth0_admin = None).await;
+    let admin = world.signed_in("admin").await;
+    let id = world.signed_in("viewer").await.user_id().await;
+
+    let removal = removes(&admin, json!({"id": id})).await;
+
+    assert_eq!(
+        (state(&removal, "PERMIT"), state(&removal, "AUTH0")),
+        ("DONE".into(), "NOT_CONFIGURED".into())
+    );
+    world.persona("viewer").await;
+}

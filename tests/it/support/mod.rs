@@ -1,9 +1,11 @@
 //! A world of its own for each test: a sandbox on free ports, a fresh database, and the real server over HTTP.
 
 mod administrator;
+mod database;
 mod operator;
 mod permit;
 mod persona;
+mod process;
 
 use std::time::Duration;
 
@@ -21,7 +23,9 @@ use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 pub(crate) use administrator::{Administrator, token};
+pub(crate) use database::{Fresh, fresh_databases};
 pub(crate) use persona::Persona;
+pub(crate) use process::Process;
 
 /// Everything that a test needs; ends when it is dropped.
 pub(crate) struct World {
@@ -166,23 +170,27 @@ impl Drop for Node {
     }
 }
 
-/// Flags as `--sandbox` would set them.
+/// As `--sandbox` would set them, with short waits.
 fn args(sandbox: &Sandbox, database: &str) -> Args {
-    let name = sandbox.issuer_name();
-    let (api, pdp) = (sandbox.permit_api.url(), sandbox.pdp.url());
-    let flags = [
-        ("--auth0-issuer", name.as_str()),
-        ("--auth0-audience", AUDIENCE),
-        ("--auth0-roles-claim", ROLES_CLAIM),
-        ("--auth0-mgmt-client-id", issuer::MACHINE),
-        ("--auth0-mgmt-client-secret", issuer::MACHINE_SECRET),
-        ("--permit-api-key", API_KEY),
-        ("--permit-api-url", &api),
-        ("--permit-pdp-url", &pdp),
-        ("--database-url", database),
-        ("--permit-answer-timeout-ms", "500"),
-        ("--permit-api-timeout-ms", "500"),
-    ];
-    let words = flags.iter().flat_map(|(name, value)| [*name, *value]);
+    let mut flags = flags(sandbox, database).to_vec();
+    flags.extend(
+        ["--permit-answer-timeout-ms", "--permit-api-timeout-ms"].map(|name| (name, "500".to_owned())),
+    );
+    let words = flags.iter().flat_map(|(name, value)| [*name, value.as_str()]);
     Args::parse_from(std::iter::once("taskgate").chain(words))
+}
+
+/// Flags as `--sandbox` would set them.
+fn flags(sandbox: &Sandbox, database: &str) -> [(&'static str, String); 9] {
+    [
+        ("--auth0-issuer", sandbox.issuer_name()),
+        ("--auth0-audience", AUDIENCE.to_owned()),
+        ("--auth0-roles-claim", ROLES_CLAIM.to_owned()),
+        ("--auth0-mgmt-client-id", issuer::MACHINE.to_owned()),
+        ("--auth0-mgmt-client-secret", issuer::MACHINE_SECRET.to_owned()),
+        ("--permit-api-key", API_KEY.to_owned()),
+        ("--permit-api-url", sandbox.permit_api.url()),
+        ("--permit-pdp-url", sandbox.pdp.url()),
+        ("--database-url", database.to_owned()),
+    ]
 }

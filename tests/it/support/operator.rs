@@ -11,25 +11,24 @@ const PATIENCE: Duration = Duration::from_mins(2);
 
 impl World {
     /// Runs the program with these words on this world's database; what it prints.
-    pub(crate) fn command(&self, words: &[&str]) -> String {
-        let output = Command::new(env!("CARGO_BIN_EXE_taskgate"))
-            .args(words)
-            .env("DATABASE_URL", &self.database)
-            .output()
-            .unwrap();
+    pub(crate) async fn command(&self, words: &[&str]) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_taskgate"));
+        command.args(words).env("DATABASE_URL", &self.database);
+        // Meanwhile the server goes on, which may be in the middle of a transaction.
+        let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
 
     /// The outbox, as `sync status --json` tells it.
     pub(crate) async fn outbox(&self) -> Value {
-        let text = self.command(&["sync", "status", "--json"]);
+        let text = self.command(&["sync", "status", "--json"]).await;
         serde_json::from_str(&text).unwrap()
     }
 
     /// Has everything that waits told at once.
     pub(crate) async fn replays(&self) {
-        self.command(&["sync", "replay"]);
+        self.command(&["sync", "replay"]).await;
     }
 
     /// Waits until nothing is left to be told.

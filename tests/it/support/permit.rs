@@ -63,6 +63,19 @@ impl World {
         self.client.put(url).json(&json!({"ms": ms})).send().await.unwrap().error_for_status().unwrap();
     }
 
+    /// Permit allows so many requests a minute.
+    pub(crate) async fn sets_limits(&self, limits: Value) {
+        let url = format!("{}/sandbox/limits", self.sandbox.permit_api.url());
+        self.client.put(url).json(&limits).send().await.unwrap().error_for_status().unwrap();
+    }
+
+    /// How often Permit found a limit exceeded.
+    pub(crate) async fn limits_exceeded(&self) -> Value {
+        let url = format!("{}/sandbox/limits", self.sandbox.permit_api.url());
+        let limits: Value = self.client.get(url).send().await.unwrap().json().await.unwrap();
+        limits["refused"].clone()
+    }
+
     /// Starts counting a stand-in's requests afresh.
     pub(crate) async fn forgets_counts(&self, service: &str) {
         let request = self.client.delete(format!("{service}/sandbox/counters"));

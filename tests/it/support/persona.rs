@@ -18,7 +18,7 @@ pub(crate) struct Answer {
 }
 
 impl<'a> Persona<'a> {
-    pub(super) fn new(client: &'a reqwest::Client, url: &'a str, token: Option<String>) -> Self {
+    pub(crate) fn new(client: &'a reqwest::Client, url: &'a str, token: Option<String>) -> Self {
         Self { client, url, token }
     }
 
@@ -27,17 +27,23 @@ impl<'a> Persona<'a> {
     }
 
     pub(crate) async fn asks_with(&self, document: &str, variables: Value) -> Answer {
+        self.tries(document, variables).await.unwrap()
+    }
+
+    /// Asks a server that may die meanwhile.
+    pub(crate) async fn tries(&self, document: &str, variables: Value) -> reqwest::Result<Answer> {
         let mut request = self.client.post(format!("{}/graphql", self.url));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
-        let response =
-            request.json(&json!({"query": document, "variables": variables})).send().await.unwrap();
-        Answer {
-            status: response.status(),
-            headers: response.headers().clone(),
-            body: response.json().await.unwrap(),
-        }
+        let response = request.json(&json!({"query": document, "variables": variables})).send().await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        Ok(Answer { status, headers, body: response.json().await? })
+    }
+
+    /// The access token, which somebody who signed in has.
+    pub(crate) fn token(&self) -> String {
+        self.token.clone().unwrap()
     }
 
     /// Creates a task and returns its id.

@@ -1,0 +1,60 @@
+//! The real program as a process of its own, which can be killed.
+
+use std::{
+    net::TcpListener,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use taskgate::sandbox::Sandbox;
+
+/// Longest that the program may take to start.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) struct Process {
+    pub(crate) url: String,
+    child: Child,
+}
+
+impl Process {
+    /// Starts the program against the stand-ins and waits until it answers.
+    pub(crate) async fn start(sandbox: &Sandbox, database: &str, more: &[(&str, &str)]) -> Self {
+        // Free for now; nobody else on this machine asks for a port by number.
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_taskgate"));
+        for (flag, value) in super::flags(sandbox, database).iter().map(|(a, b)| (*a, b.as_str())) {
+            command.args([flag, value]);
+        }
+        for (flag, value) in more {
+            command.args([flag, value]);
+        }
+        let child = command
+            .args(["--listen-addr", &format!("127.0.0.1:{port}")])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let process = Self { url: format!("http://127.0.0.1:{port}"), child };
+        tokio::time::timeout(PATIENCE, process.answers()).await.expect("the program answers");
+        process
+    }
+
+    async fn answers(&self) {
+        while reqwest::get(format!("{}/health", self.url)).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Ends it at once, as a power cut would.
+    pub(crate) fn kill(&mut self) {
+        // Killed already is killed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
