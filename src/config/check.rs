@@ -109,16 +109,32 @@ fn permit(args: &Args, problems: &mut Problems) -> Option<permit::Config> {
     let pdp_url = required("PERMIT_PDP_URL", given.permit_pdp_url.as_deref(), problems)
         .and_then(|text| url("PERMIT_PDP_URL", &text, problems));
     let api_url = url("PERMIT_API_URL", &given.permit_api_url, problems);
+    let proxy = facts_proxy(&given.permit_facts_proxy, problems);
     let writes = rate("PERMIT_WRITES_PER_MINUTE", given.permit_writes_per_minute, problems);
     let deletes = rate("PERMIT_DELETES_PER_MINUTE", given.permit_deletes_per_minute, problems);
+    let facts_wait = positive("PERMIT_FACTS_WAIT_MS", given.permit_facts_wait_ms, problems);
     let mut config = permit::Config::new(pdp_url?, api_url?, key?);
     config.connect_timeout =
         positive("PERMIT_CONNECT_TIMEOUT_MS", given.permit_connect_timeout_ms, problems)?;
     config.answer_timeout = positive("PERMIT_ANSWER_TIMEOUT_MS", given.permit_answer_timeout_ms, problems)?;
     config.api_timeout = positive("PERMIT_API_TIMEOUT_MS", given.permit_api_timeout_ms, problems)?;
+    config.facts_proxy = proxy?;
+    config.facts_wait = facts_wait?;
     config.writes_per_minute = writes?;
     config.deletes_per_minute = deletes?;
     Some(config)
+}
+
+fn facts_proxy(text: &str, problems: &mut Problems) -> Option<permit::ProxyUse> {
+    match text.trim() {
+        "auto" | "" => Some(permit::ProxyUse::Auto),
+        "on" => Some(permit::ProxyUse::On),
+        "off" => Some(permit::ProxyUse::Off),
+        _ => {
+            problems.note("PERMIT_FACTS_PROXY", "is neither auto, on nor off");
+            None
+        }
+    }
 }
 
 fn store(args: &Args, problems: &mut Problems) -> Option<store::Config> {
@@ -226,16 +242,36 @@ mod tests {
     }
 
     #[test]
-    fn the_pace_of_writes_is_a_setting() {
-        let permit = with(&["--permit-writes-per-minute=7"]).unwrap().permit;
-        assert_eq!((permit.writes_per_minute.get(), permit.deletes_per_minute.get()), (7, 40));
+    fn the_way_and_the_pace_of_writes_are_settings() {
+        let permit = with(&[]).unwrap().permit;
+        let paces = (permit.writes_per_minute.get(), permit.deletes_per_minute.get());
+        assert_eq!((permit.facts_proxy, paces), (permit::ProxyUse::Auto, (220, 40)));
+
+        let flags =
+            ["--permit-facts-proxy=off", "--permit-facts-wait-ms=250", "--permit-writes-per-minute=7"];
+        let permit = with(&flags).unwrap().permit;
+        assert_eq!(
+            (permit.facts_proxy, permit.facts_wait),
+            (permit::ProxyUse::Off, Duration::from_millis(250))
+        );
+        assert_eq!(permit.writes_per_minute.get(), 7);
     }
 
     #[test]
-    fn a_pace_of_nothing_is_a_problem() {
-        let flags = ["--permit-writes-per-minute=0", "--permit-deletes-per-minute=0"];
+    fn a_pace_of_nothing_and_an_unknown_way_are_told_together() {
+        let flags = [
+            "--permit-writes-per-minute=0",
+            "--permit-deletes-per-minute=0",
+            "--permit-facts-wait-ms=0",
+            "--permit-facts-proxy=maybe",
+        ];
         let told = with(&flags).unwrap_err().to_string();
-        for setting in ["PERMIT_WRITES_PER_MINUTE must", "PERMIT_DELETES_PER_MINUTE must"] {
+        for setting in [
+            "PERMIT_WRITES_PER_MINUTE must",
+            "PERMIT_DELETES_PER_MINUTE must",
+            "PERMIT_FACTS_WAIT_MS must",
+            "PERMIT_FACTS_PROXY is neither",
+        ] {
             assert!(told.contains(setting), "{setting} is not in: {told}");
         }
     }

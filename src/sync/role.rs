@@ -82,7 +82,7 @@ impl Sync {
     }
 
     async fn try_give(&self, user: &str, role: &str, tenant: &str) -> Result<OutcomeKind, PermitError> {
-        match self.facts.assign(user, role, tenant).await? {
+        match self.facts.assign(user, role, tenant).await?.what {
             Assigned::New => Ok(OutcomeKind::Assigned),
             Assigned::Already => Ok(OutcomeKind::Kept),
             // The answer does not say what is missing in a form to rely on, so ask for the likeliest.
