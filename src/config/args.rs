@@ -156,6 +156,12 @@ pub struct PermitArgs {
     /// Longest wait for an answer of the REST API.
     #[arg(long, env = "PERMIT_API_TIMEOUT_MS", default_value_t = 5_000)]
     pub permit_api_timeout_ms: u64,
+    /// Whether users and roles are written through the PDP, which then tells when it knows them: `auto`, `on`, `off`.
+    #[arg(long, env = "PERMIT_FACTS_PROXY", default_value = "auto")]
+    pub permit_facts_proxy: String,
+    /// How long such a write waits for the PDP to know it, beside the time for the REST API.
+    #[arg(long, env = "PERMIT_FACTS_WAIT_MS", default_value_t = 5_000)]
+    pub permit_facts_wait_ms: u64,
     /// Writes to the REST API in a minute, deletes among them. Permit admits 300 to an environment; leave the others some.
     #[arg(long, env = "PERMIT_WRITES_PER_MINUTE", default_value_t = crate::permit::Config::WRITES_PER_MINUTE.get())]
     pub permit_writes_per_minute: u32,

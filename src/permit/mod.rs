@@ -27,7 +27,9 @@ pub(crate) mod scripted;
 
 pub use check::{Attributes, Check, Decision, DenyCode, Freshness};
 pub use error::{Cause, Flaw, PermitError, SetupError};
-pub use facts::{Assigned, Facts, Put, RoleInTenant, Scope, Unassigned, User, UserProfile};
+pub use facts::{
+    Assigned, Facts, ProxyState, Put, RoleInTenant, Scope, Unassigned, User, UserProfile, Visibility, Written,
+};
 pub use pdp::{Answers, MAX_CHECKS_PER_CALL, Pdp, TenantPermissions};
 
 /// Where Permit is and how long we wait for it. Validated by whoever reads the settings.
@@ -46,10 +48,27 @@ pub struct Config {
     pub answer_timeout: Duration,
     /// The same for the REST API (`PERMIT_API_TIMEOUT_MS`, default 5 s).
     pub api_timeout: Duration,
+    /// Whether facts are written through the PDP (`PERMIT_FACTS_PROXY`, default [`ProxyUse::Auto`]).
+    pub facts_proxy: ProxyUse,
+    /// How long the PDP may take to see a write that went through it (`PERMIT_FACTS_WAIT_MS`, default 5 s). Comes on
+    /// top of the time-out of the REST API.
+    pub facts_wait: Duration,
     /// Writes to the REST API in a minute (`PERMIT_WRITES_PER_MINUTE`, default 220). See [`Facts`] for the burst.
     pub writes_per_minute: NonZeroU32,
     /// Those among them that delete (`PERMIT_DELETES_PER_MINUTE`, default 40).
     pub deletes_per_minute: NonZeroU32,
+}
+
+/// Whether facts are written through the PDP, which then tells when it has seen them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ProxyUse {
+    /// If the PDP can do it, which is found out before the first write. The hosted one cannot.
+    #[default]
+    Auto,
+    /// Without asking.
+    On,
+    /// Never.
+    Off,
 }
 
 impl Config {
@@ -69,6 +88,8 @@ impl Config {
             connect_timeout: Duration::from_secs(1),
             answer_timeout: Duration::from_secs(2),
             api_timeout: Duration::from_secs(5),
+            facts_proxy: ProxyUse::Auto,
+            facts_wait: Duration::from_secs(5),
             writes_per_minute: Self::WRITES_PER_MINUTE,
             deletes_per_minute: Self::DELETES_PER_MINUTE,
         }

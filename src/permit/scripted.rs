@@ -17,7 +17,7 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-use super::Config;
+use super::{Config, ProxyUse};
 
 pub(crate) const API_KEY: &str = "permit_key_hush";
 
@@ -95,9 +95,10 @@ impl Drop for Server {
     }
 }
 
+/// Without the facts proxy: a script that does not mind it would be asked for it.
 pub(crate) fn config_for(address: SocketAddr) -> Config {
     let url: url::Url = format!("http://{address}").parse().unwrap();
-    Config::new(url.clone(), url, API_KEY.into())
+    Config { facts_proxy: ProxyUse::Off, ..Config::new(url.clone(), url, API_KEY.into()) }
 }
 
 /// An address where nobody listens: bound once, so that it is free, and closed again.

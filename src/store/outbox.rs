@@ -81,6 +81,18 @@ impl Store {
         }))
     }
 
+    /// Extends the lease of `job` to `length` from now; false if somebody else has it by now.
+    ///
+    /// # Errors
+    /// The database failed; the lease runs out by itself.
+    pub async fn renew(&self, job: &Job, length: Duration) -> Result<bool, StoreError> {
+        let until = outbox::ActiveModel {
+            leased_until: Set(Some(now().saturating_add(micros(length)))),
+            ..Default::default()
+        };
+        update(&self.db, job, until).await
+    }
+
     /// Lets go of `job` after a failed attempt; the next one is due after `pause`.
     ///
     /// # Errors
@@ -92,7 +104,7 @@ impl Store {
             cause: Set(Some(cause.to_owned())),
             ..released()
         };
-        update(&self.db, job, item).await
+        update(&self.db, job, item).await.map(drop)
     }
 
     /// Lets go of `job` after a part of its work; the rest is due at once.
@@ -101,7 +113,7 @@ impl Store {
     /// The database failed; the lease runs out by itself.
     pub async fn resume(&self, job: &Job) -> Result<(), StoreError> {
         let item = outbox::ActiveModel { due_at: Set(now()), ..released() };
-        update(&self.db, job, item).await
+        update(&self.db, job, item).await.map(drop)
     }
 
     /// Gives `job` up.
@@ -115,7 +127,7 @@ impl Store {
             finished_at: Set(Some(now())),
             ..released()
         };
-        update(&self.db, job, item).await
+        update(&self.db, job, item).await.map(drop)
     }
 
     /// Notes that `job` is done, and what was done.
@@ -123,7 +135,7 @@ impl Store {
     /// # Errors
     /// The database failed; the work will be done again, which must be harmless.
     pub async fn finish(&self, job: &Job, report: &str) -> Result<(), StoreError> {
-        update(&self.db, job, done(report)).await
+        update(&self.db, job, done(report)).await.map(drop)
     }
 
     /// How far the item `seq` is; `None` if it was done too long ago.
@@ -255,14 +267,14 @@ fn done(report: &str) -> outbox::ActiveModel {
 }
 
 /// Changes the item of `job`, if the lease is still ours.
-async fn update(db: &impl ConnectionTrait, job: &Job, item: outbox::ActiveModel) -> Result<(), StoreError> {
-    Entity::update_many()
+async fn update(db: &impl ConnectionTrait, job: &Job, item: outbox::ActiveModel) -> Result<bool, StoreError> {
+    let ours = Entity::update_many()
         .set(item)
         .filter(Column::Seq.eq(job.seq))
         .filter(Column::Lease.eq(job.lease))
         .exec(db)
         .await?;
-    Ok(())
+    Ok(ours.rows_affected > 0)
 }
 
 fn micros(length: Duration) -> i64 {

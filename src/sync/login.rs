@@ -156,6 +156,7 @@ fn told(
     let unnamed = removed.filter(|outcome| !person.roles.iter().flatten().any(|role| *role == outcome.role));
     login.outcomes.extend(unnamed.cloned());
     login.changed |= report.wrote;
+    login.lag = report.lag_ms.map(Duration::from_millis);
     login.warnings.extend(report.warnings);
     if !is_done(progress) {
         login.warnings.push(unfinished(cause));

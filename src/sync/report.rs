@@ -10,6 +10,8 @@ pub(super) struct Report {
     pub(super) outcomes: Vec<RoleOutcome>,
     /// Something was written to Permit.
     pub(super) wrote: bool,
+    /// How long the PDP took to see the roles that were written, in milliseconds; `None` if nobody watched.
+    pub(super) lag_ms: Option<u64>,
     /// For people.
     pub(super) warnings: Vec<String>,
 }

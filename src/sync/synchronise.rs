@@ -4,7 +4,7 @@
 //! so. A crash at any point leaves a ledger from which the next attempt goes on without mistaking our own writes for
 //! somebody else's.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Instant};
 
 use time::OffsetDateTime;
 
@@ -16,7 +16,7 @@ use super::{
     worker::{Failure, Step},
 };
 use crate::{
-    permit::{Assigned, PermitError, User},
+    permit::{Assigned, PermitError, User, Visibility},
     store::{Entry, Job, Settled, State, SyncEnd, SyncState, TenantStore},
 };
 
@@ -28,11 +28,14 @@ const WRITES_PER_ATTEMPT: usize = 25;
 /// One attempt for one user.
 struct Attempt<'a> {
     sync: &'a Sync,
+    job: &'a Job,
     store: &'a TenantStore,
     state: &'a SyncState,
     wanted: Wanted,
     report: Report,
     settled: Vec<Settled>,
+    /// Whether the PDP has seen every role that was written; `None` before the first one.
+    seen: Option<bool>,
 }
 
 impl Sync {
@@ -48,7 +51,9 @@ impl Sync {
             return Ok(Step::Done);
         };
         let (report, settled) = (Report::default(), Vec::new());
-        Attempt { sync: self, store: &store, state: &state, wanted, report, settled }.run().await
+        Attempt { sync: self, job, store: &store, state: &state, wanted, report, settled, seen: None }
+            .run()
+            .await
     }
 }
 
@@ -59,11 +64,15 @@ impl Attempt<'_> {
         let mut todo: Vec<&Entry> =
             ledger.iter().filter(|it| matches!(it.state, State::Giving | State::Taking)).collect();
         self.drop_unknown(&mut todo).await?;
+        let started = Instant::now();
         for entry in todo.iter().take(WRITES_PER_ATTEMPT) {
             if let Err(failure) = self.carry_out(entry).await {
                 self.store.settle(&self.state.user, &self.settled).await?;
                 return Err(failure);
             }
+        }
+        if self.seen == Some(true) {
+            self.report.lag_ms = u64::try_from(started.elapsed().as_millis()).ok();
         }
         if todo.len() > WRITES_PER_ATTEMPT {
             self.store.settle(&self.state.user, &self.settled).await?;
@@ -166,15 +175,23 @@ impl Attempt<'_> {
         };
         self.settled.push(Settled { role: entry.role.clone(), from: entry.state, to });
         self.report.outcomes.push(outcome);
-        Ok(())
+        // A call may take its time, and there may be many.
+        let config = &self.sync.0.config;
+        if self.sync.0.store.renew(self.job, config.lease).await? { Ok(()) } else { Err(Failure::LeaseLost) }
+    }
+
+    fn wrote(&mut self, visibility: Visibility) {
+        self.report.wrote = true;
+        self.seen = Some(self.seen.unwrap_or(true) && visibility == Visibility::Visible);
     }
 
     async fn give(&mut self, entry: &Entry) -> Result<(RoleOutcome, Option<State>), Failure> {
         let facts = &self.sync.0.facts;
         let outcome = |kind| RoleOutcome::new(&entry.role, kind, entry.source);
-        match facts.assign(&self.state.user.subject, &entry.role, self.store.id()).await? {
+        let written = facts.assign(&self.state.user.subject, &entry.role, self.store.id()).await?;
+        match written.what {
             Assigned::New => {
-                self.report.wrote = true;
+                self.wrote(written.visibility);
                 Ok((outcome(OutcomeKind::Assigned), Some(State::Held)))
             }
             Assigned::Already => Ok((outcome(OutcomeKind::Kept), Some(State::Held))),
@@ -192,8 +209,9 @@ impl Attempt<'_> {
     }
 
     async fn take(&mut self, entry: &Entry) -> Result<(RoleOutcome, Option<State>), Failure> {
-        self.sync.0.facts.unassign(&self.state.user.subject, &entry.role, self.store.id()).await?;
-        self.report.wrote = true;
+        let facts = &self.sync.0.facts;
+        let written = facts.unassign(&self.state.user.subject, &entry.role, self.store.id()).await?;
+        self.wrote(written.visibility);
         // What a person took away while the token names it stays away until the token drops it.
         let to = entry.in_token.then_some(State::Revoked);
         Ok((RoleOutcome::new(&entry.role, OutcomeKind::Removed, entry.source), to))
@@ -208,7 +226,7 @@ impl Attempt<'_> {
             settled: self.settled,
             fingerprint: whole.then(|| fingerprint(json, policy)),
             with_token: self.wanted.from_token,
-            visible: user.visible && !self.report.wrote,
+            visible: self.seen.unwrap_or(user.visible),
             report: self.report.json(),
         };
         Ok(self.store.complete_sync(self.state, end).await?)

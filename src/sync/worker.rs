@@ -54,6 +54,9 @@ pub(super) enum Failure {
     /// And the setting does not allow to create it.
     #[error("permit does not know the tenant")]
     UnknownTenant,
+    /// It took too long, and somebody else does it now.
+    #[error("the lease was lost")]
+    LeaseLost,
     #[error("the database failed")]
     Store(#[from] StoreError),
 }
@@ -65,6 +68,7 @@ impl Failure {
             Self::Permit(error) => error.cause().code(),
             Self::Account(error) => error.cause(),
             Self::UnknownTenant => "UNKNOWN_TENANT",
+            Self::LeaseLost => "LEASE_LOST",
             Self::Store(_) => "DATABASE",
         }
     }
@@ -73,7 +77,7 @@ impl Failure {
         match self {
             Self::Permit(error) => error.retry_after(),
             Self::Account(error) => error.retry_after(),
-            Self::UnknownTenant | Self::Store(_) => None,
+            Self::UnknownTenant | Self::LeaseLost | Self::Store(_) => None,
         }
     }
 

@@ -14,7 +14,8 @@ use crate::support::{Fresh, Persona, Process, fresh_databases};
 /// Longest wait for something that must come.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// The survivor takes over quickly, and nobody waits for the answer of a killed server.
-const SETTINGS: [(&str, &str); 2] = [("--sync-lease-ms", "300"), ("--login-deadline-ms", "10000")];
+const SETTINGS: [(&str, &str); 3] =
+    [("--sync-lease-ms", "300"), ("--permit-facts-proxy", "off"), ("--login-deadline-ms", "10000")];
 const LOGIN: &str = "mutation { login { ready } }";
 const DELETE: &str = "mutation($id: ID!) { deleteUser(input: {id: $id}) { deletedUserId } }";
 

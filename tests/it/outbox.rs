@@ -1,6 +1,7 @@
 //! What is still to be told: seen by operators, told in order, and again when asked for.
 
 use serde_json::json;
+use taskgate::permit::ProxyUse;
 
 use crate::support::World;
 
@@ -39,7 +40,7 @@ async fn an_operator_sees_what_waits_and_has_it_told_at_once() {
 
 #[tokio::test]
 async fn changes_of_one_user_are_told_in_order_after_an_outage() {
-    let world = World::start().await;
+    let world = World::with(|config| config.permit.facts_proxy = ProxyUse::Off).await;
     let admin = world.signed_in("admin").await;
     let newcomer = world.signed_in("newcomer").await;
     let id = newcomer.user_id().await;

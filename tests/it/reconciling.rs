@@ -128,13 +128,11 @@ async fn many_logins_of_one_person_on_two_nodes_end_in_one_user_and_equal_answer
         assert_eq!(login["ready"], true);
     }
     assert_eq!(world.roles_in_permit("auth0|ada").await, ["manager", "viewer"]);
-    let api = world.sandbox.permit_api.url();
-    let counts = world.counts(&api).await;
-    let posts = |suffix: &str| {
-        let matching = counts.iter().filter(|(name, _)| name.starts_with("POST") && name.ends_with(suffix));
-        matching.filter_map(|(_, count)| count.as_u64()).sum::<u64>()
-    };
-    assert_eq!(posts("/role_assignments"), 2, "one for each role: {counts:?}");
+    let counts = world.counts(&world.sandbox.pdp.url()).await;
+    let assigned = counts.iter().filter(|(name, _)| name.starts_with("POST /v2/facts/"));
+    let assigned = assigned.filter(|(name, _)| name.ends_with("/role_assignments"));
+    let calls: u64 = assigned.filter_map(|(_, count)| count.as_u64()).sum();
+    assert_eq!(calls, 2, "one for each role, through the PDP: {counts:?}");
 }
 
 #[tokio::test]

@@ -2,16 +2,18 @@
 //!
 //! Calls are idempotent in effect: what exists already or is gone already is a result, not an error, so callers may
 //! repeat any of them after a failure. Absent fields are left out, never sent as `null`, which Permit would store.
-//! Permit's decisions follow a write with a delay of up to some seconds. Every write waits for its turn first, so that
-//! Permit need not refuse any ([`pace`]).
+//!
+//! Permit's decisions follow a write with a delay of up to some seconds. A PDP of one's own has a proxy for facts
+//! ([`proxy`]): what is written through it is seen by the PDP when the call ends, or the call says that it is not
+//! ([`Visibility`]). Every write waits for its turn first, so that Permit need not refuse any ([`pace`]).
 //!
 //! The ids of the project and environment come from the API key, asked once and kept; a failure is not kept.
-//! Source: <https://api.permit.io/v2/redoc>. Metrics: `permit_api_requests_total{call,outcome}` per call,
+//! Source: <https://api.permit.io/v2/redoc>. Metrics: `permit_api_requests_total{call,via,outcome}` per call,
 //! `permit_api_turn_seconds` = what a write waited for its turn.
 
 use std::{sync::Arc, time::Duration};
 
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::Serialize;
 use tokio::sync::OnceCell;
 
@@ -23,18 +25,23 @@ use super::{
 
 mod pace;
 mod policy;
+mod proxy;
 mod role;
 mod tenant;
 mod user;
 mod wire;
+mod written;
 
 #[cfg(test)]
 mod tests;
 
+pub use proxy::ProxyState;
 pub use role::{Assigned, Unassigned};
 pub use user::{Put, RoleInTenant, User, UserProfile};
+pub use written::{Visibility, Written};
 
 use pace::Pace;
+use proxy::Proxy;
 
 /// The client of the REST API. Clones share connections, the environment's ids and the pace of writes: a fifth of a
 /// minute's writes, and six, may come at once, and the others follow evenly. So at most 270 writes and 54 deletes
@@ -45,6 +52,7 @@ pub struct Facts(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     exchange: Exchange,
+    proxy: Proxy,
     pace: Pace,
     timeout: Duration,
     /// `{project}/{environment}`, encoded. One fetch at a time; only success is remembered.
@@ -73,10 +81,11 @@ impl Facts {
     /// Connects lazily.
     ///
     /// # Errors
-    /// The address or the API key cannot be used at all.
+    /// An address or the API key cannot be used at all.
     pub fn new(config: &Config) -> Result<Self, SetupError> {
         Ok(Self(Arc::new(Inner {
             exchange: Exchange::new(&config.api_url, config)?,
+            proxy: Proxy::new(config)?,
             pace: Pace::new(config),
             timeout: config.api_timeout,
             environment: OnceCell::new(),
@@ -89,7 +98,8 @@ impl Facts {
     /// [`Flaw::NotAnEnvironmentKey`](super::Flaw::NotAnEnvironmentKey) for the key of a project or an organization;
     /// no usable answer.
     pub async fn scope(&self) -> Result<Scope, PermitError> {
-        wire::scope(&self.send("scope", Method::GET, "/v2/api-key/scope", None::<&()>).await?)
+        let request = self.0.exchange.request(Method::GET, "/v2/api-key/scope");
+        wire::scope(&self.send("scope", request).await?)
     }
 
     async fn get(&self, call: &'static str, family: Family, path: &str) -> Result<Answer, PermitError> {
@@ -110,6 +120,29 @@ impl Facts {
         self.call(call, Method::DELETE, Family::Facts, path, None::<&()>).await
     }
 
+    /// Through the PDP, if it can; straight to the REST API, if it cannot or is away. For the calls that the proxy
+    /// waits for.
+    async fn write_seen(
+        &self,
+        call: &'static str,
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<Written<Answer>, PermitError> {
+        let path = self.path(Family::Facts, path).await?;
+        let through_pdp = self.0.proxy.is_usable(self).await;
+        self.0.pace.turn(&method).await;
+        if through_pdp {
+            match self.0.proxy.write(call, method.clone(), &path, body, self.0.timeout).await {
+                // Nothing was sent.
+                Err(PermitError::Unreachable(error)) if error.is_connect() => {}
+                result => return result.map_err(named),
+            }
+        }
+        let request = self.0.exchange.request(method, &path).json(body);
+        self.send(call, request).await.map(Written::unwatched).map_err(named)
+    }
+
     /// `path` is relative to the environment and may carry a query.
     async fn call(
         &self,
@@ -119,21 +152,25 @@ impl Facts {
         path: &str,
         body: Option<&impl Serialize>,
     ) -> Result<Answer, PermitError> {
+        let path = self.path(family, path).await?;
+        if method != Method::GET {
+            self.0.pace.turn(&method).await;
+        }
+        let mut request = self.0.exchange.request(method, &path);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        self.send(call, request).await.map_err(named)
+    }
+
+    /// The whole path of what is at `path` in the environment.
+    async fn path(&self, family: Family, path: &str) -> Result<String, PermitError> {
         let environment = self.0.environment.get_or_try_init(|| self.environment()).await?;
         let family = match family {
             Family::Facts => "facts",
             Family::Schema => "schema",
         };
-        if method != Method::GET {
-            self.0.pace.turn(&method).await;
-        }
-        let answer = self.send(call, method, &format!("/v2/{family}/{environment}/{path}"), body).await;
-        // Only here: for the environment itself, "not found" means a wrong address, not an absent object.
-        answer.map_err(|error| match error {
-            PermitError::Rejected { status: StatusCode::NOT_FOUND } => PermitError::NotFound,
-            PermitError::Rejected { status: StatusCode::CONFLICT } => PermitError::Conflict,
-            other => other,
-        })
+        Ok(format!("/v2/{family}/{environment}/{path}"))
     }
 
     async fn environment(&self) -> Result<String, PermitError> {
@@ -141,30 +178,34 @@ impl Facts {
         Ok(format!("{}/{}", key::path_segment(&project), key::path_segment(&environment)))
     }
 
-    async fn send(
-        &self,
-        call: &'static str,
-        method: Method,
-        path: &str,
-        body: Option<&impl Serialize>,
-    ) -> Result<Answer, PermitError> {
-        let mut request = self.0.exchange.request(method, path);
-        if let Some(body) = body {
-            request = request.json(body);
-        }
+    async fn send(&self, call: &'static str, request: RequestBuilder) -> Result<Answer, PermitError> {
         let result = self.0.exchange.send(request, self.0.timeout).await.result;
-        metrics::counter!("permit_api_requests_total", "call" => call, "outcome" => outcome(&result))
-            .increment(1);
+        count(call, "api", &result);
         result
     }
 }
 
-/// A cause, or one of the three ordinary ends of a call.
+/// Not for the environment itself, where "not found" means a wrong address and not an absent object.
+fn named(error: PermitError) -> PermitError {
+    match error {
+        PermitError::Rejected { status: StatusCode::NOT_FOUND } => PermitError::NotFound,
+        PermitError::Rejected { status: StatusCode::CONFLICT } => PermitError::Conflict,
+        other => other,
+    }
+}
+
+fn count(call: &'static str, via: &'static str, result: &Result<Answer, PermitError>) {
+    metrics::counter!("permit_api_requests_total", "call" => call, "via" => via, "outcome" => outcome(result))
+        .increment(1);
+}
+
+/// A cause, or one of the four ordinary ends of a call.
 fn outcome(result: &Result<Answer, PermitError>) -> &'static str {
     match result {
         Ok(_) => "OK",
         Err(PermitError::Rejected { status: StatusCode::NOT_FOUND }) => "NOT_FOUND",
         Err(PermitError::Rejected { status: StatusCode::CONFLICT }) => "CONFLICT",
+        Err(PermitError::Rejected { status: StatusCode::FAILED_DEPENDENCY }) => "NOT_YET_VISIBLE",
         Err(error) => error.cause().code(),
     }
 }

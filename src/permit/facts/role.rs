@@ -5,8 +5,8 @@
 
 use reqwest::Method;
 
-use super::{Facts, key, wire};
-use crate::permit::PermitError;
+use super::{Facts, Written, key, wire};
+use crate::permit::{PermitError, exchange::Answer};
 
 /// What an assignment did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,14 +33,19 @@ impl Facts {
     ///
     /// # Errors
     /// No usable answer.
-    pub async fn assign(&self, user: &str, role: &str, tenant: &str) -> Result<Assigned, PermitError> {
+    pub async fn assign(
+        &self,
+        user: &str,
+        role: &str,
+        tenant: &str,
+    ) -> Result<Written<Assigned>, PermitError> {
         if !key::is_legal(role) {
-            return Ok(Assigned::NotFound);
+            return Ok(Written::unwatched(Assigned::NotFound));
         }
         match self.write_assignment("assign", Method::POST, user, role, tenant).await {
-            Ok(()) => Ok(Assigned::New),
-            Err(PermitError::Conflict) => Ok(Assigned::Already),
-            Err(PermitError::NotFound) => Ok(Assigned::NotFound),
+            Ok(written) => Ok(written.map(|_| Assigned::New)),
+            Err(PermitError::Conflict) => Ok(Written::unwatched(Assigned::Already)),
+            Err(PermitError::NotFound) => Ok(Written::unwatched(Assigned::NotFound)),
             Err(error) => Err(error),
         }
     }
@@ -49,13 +54,18 @@ impl Facts {
     ///
     /// # Errors
     /// No usable answer.
-    pub async fn unassign(&self, user: &str, role: &str, tenant: &str) -> Result<Unassigned, PermitError> {
+    pub async fn unassign(
+        &self,
+        user: &str,
+        role: &str,
+        tenant: &str,
+    ) -> Result<Written<Unassigned>, PermitError> {
         if !key::is_legal(role) {
-            return Ok(Unassigned::Absent);
+            return Ok(Written::unwatched(Unassigned::Absent));
         }
         match self.write_assignment("unassign", Method::DELETE, user, role, tenant).await {
-            Ok(()) => Ok(Unassigned::Removed),
-            Err(PermitError::NotFound) => Ok(Unassigned::Absent),
+            Ok(written) => Ok(written.map(|_| Unassigned::Removed)),
+            Err(PermitError::NotFound) => Ok(Written::unwatched(Unassigned::Absent)),
             Err(error) => Err(error),
         }
     }
@@ -67,9 +77,9 @@ impl Facts {
         user: &str,
         role: &str,
         tenant: &str,
-    ) -> Result<(), PermitError> {
+    ) -> Result<Written<Answer>, PermitError> {
         let (user, tenant) = (key::encode_user(user), key::encode(tenant));
         let body = wire::RoleAssignment { user: &user, role, tenant: &tenant };
-        self.write(call, method, "role_assignments", &body).await.map(drop)
+        self.write_seen(call, method, "role_assignments", &body).await
     }
 }

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 
-use super::{Facts, Family, key, wire};
+use super::{Facts, Family, Visibility, key, wire};
 use crate::permit::PermitError;
 
 impl Facts {
@@ -10,9 +10,13 @@ impl Facts {
     ///
     /// # Errors
     /// No usable answer.
-    pub async fn create_tenant(&self, key: &str, name: &str) -> Result<(), PermitError> {
+    pub async fn create_tenant(&self, key: &str, name: &str) -> Result<Visibility, PermitError> {
         let body = wire::TenantCreate { key: &key::encode(key), name };
-        existing_is_fine(self.write("create-tenant", Method::POST, "tenants", &body).await.map(drop))
+        match self.write_seen("create-tenant", Method::POST, "tenants", &body).await {
+            Ok(written) => Ok(written.visibility),
+            Err(PermitError::Conflict) => Ok(Visibility::Unknown),
+            Err(error) => Err(error),
+        }
     }
 
     /// Whether Permit has the tenant `key`.
@@ -35,7 +39,10 @@ impl Facts {
         let user = key::encode_user(user);
         let body = wire::UserCreate::only(&user);
         let path = format!("{}/users", path(tenant));
-        existing_is_fine(self.write("add-to-tenant", Method::POST, &path, &body).await.map(drop))
+        match self.write("add-to-tenant", Method::POST, &path, &body).await {
+            Ok(_) | Err(PermitError::Conflict) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Takes `user` out of `tenant`, with all roles there. Nothing to take out is success.
@@ -48,13 +55,6 @@ impl Facts {
             Ok(_) | Err(PermitError::NotFound) => Ok(()),
             Err(error) => Err(error),
         }
-    }
-}
-
-fn existing_is_fine(result: Result<(), PermitError>) -> Result<(), PermitError> {
-    match result {
-        Err(PermitError::Conflict) => Ok(()),
-        other => other,
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use reqwest::{Method, StatusCode};
 
-use super::{Facts, Family, key, wire};
+use super::{Facts, Family, Visibility, Written, key, wire};
 use crate::permit::PermitError;
 
 /// What we tell Permit about a user. Absent fields are not sent and keep the value that Permit has.
@@ -55,6 +55,8 @@ pub enum Put {
     Created,
     /// It did; the given fields are overwritten, roles are not touched.
     Updated,
+    /// One of the two. Permit does not say which when [`Visibility::NotYet`] is what it says.
+    CreatedOrUpdated,
 }
 
 impl User {
@@ -94,11 +96,16 @@ impl Facts {
     ///
     /// # Errors
     /// [`PermitError::Conflict`] if another user has the e-mail address; no usable answer.
-    pub async fn put_user(&self, profile: &UserProfile) -> Result<Put, PermitError> {
+    pub async fn put_user(&self, profile: &UserProfile) -> Result<Written<Put>, PermitError> {
         let key = key::encode_user(&profile.key);
         let body = wire::UserCreate::new(&key, profile);
-        let answer = self.write("put-user", Method::PUT, &path(&profile.key), &body).await?;
-        Ok(if answer.status == StatusCode::CREATED { Put::Created } else { Put::Updated })
+        let written = self.write_seen("put-user", Method::PUT, &path(&profile.key), &body).await?;
+        let not_yet = written.visibility == Visibility::NotYet;
+        Ok(written.map(|answer| match answer.status {
+            _ if not_yet => Put::CreatedOrUpdated,
+            StatusCode::CREATED => Put::Created,
+            _ => Put::Updated,
+        }))
     }
 
     /// Removes a user with all their assignments, in every tenant. Nothing to remove is success.

@@ -10,6 +10,7 @@ use crate::permit::scripted::{Asked, Reply, Server};
 mod outages;
 mod pace;
 mod policy;
+mod proxy;
 
 const SCOPE: &str = "GET /v2/api-key/scope";
 
@@ -34,6 +35,11 @@ fn only_call(server: &Server) -> Asked {
     assert_eq!(asked.remove(0).line(), SCOPE);
     assert_eq!(asked.len(), 1);
     asked.remove(0)
+}
+
+/// What went straight to the REST API.
+fn unwatched<T>(what: T) -> Written<T> {
+    Written { what, visibility: Visibility::Unknown }
 }
 
 fn profile() -> UserProfile {
@@ -77,7 +83,7 @@ async fn a_user_is_read_with_roles_and_tenants() {
 async fn a_profile_is_sent_without_what_is_absent() {
     let (server, facts) = answering(201).await;
 
-    assert_eq!(facts.put_user(&profile()).await.unwrap(), Put::Created);
+    assert_eq!(facts.put_user(&profile()).await.unwrap(), unwatched(Put::Created));
 
     let asked = only_call(&server);
     assert_eq!(asked.line(), "PUT /v2/facts/p1/e1/users/auth0%7Cjohn%40x.io");
@@ -95,7 +101,7 @@ async fn a_profile_is_sent_with_what_is_there() {
         attributes: BTreeMap::from([("plan".to_owned(), "free".to_owned())]),
     };
 
-    assert_eq!(facts.put_user(&profile).await.unwrap(), Put::Updated);
+    assert_eq!(facts.put_user(&profile).await.unwrap(), unwatched(Put::Updated));
 
     let asked = only_call(&server);
     assert_eq!(asked.line(), "PUT /v2/facts/p1/e1/users/enc-b2lkY3xhL2I");
@@ -120,13 +126,13 @@ async fn what_exists_or_is_gone_already_is_success() {
     let (_conflicts, facts) = answering(409).await;
     facts.create_tenant("acme", "Acme").await.unwrap();
     facts.add_to_tenant("acme", "a").await.unwrap();
-    assert_eq!(facts.assign("a", "viewer", "acme").await.unwrap(), Assigned::Already);
+    assert_eq!(facts.assign("a", "viewer", "acme").await.unwrap().what, Assigned::Already);
 
     let (_absences, facts) = answering(404).await;
     facts.delete_user("a").await.unwrap();
     facts.remove_from_tenant("acme", "a").await.unwrap();
-    assert_eq!(facts.unassign("a", "viewer", "acme").await.unwrap(), Unassigned::Absent);
-    assert_eq!(facts.assign("a", "viewer", "acme").await.unwrap(), Assigned::NotFound);
+    assert_eq!(facts.unassign("a", "viewer", "acme").await.unwrap().what, Unassigned::Absent);
+    assert_eq!(facts.assign("a", "viewer", "acme").await.unwrap().what, Assigned::NotFound);
     assert!(!facts.tenant_exists("acme").await.unwrap());
     assert!(matches!(facts.add_to_tenant("acme", "a").await, Err(PermitError::NotFound)));
 }
@@ -158,8 +164,8 @@ async fn tenants_and_members_have_their_paths() {
 async fn an_assignment_names_user_role_and_tenant() {
     let (server, facts) = answering(200).await;
 
-    assert_eq!(facts.assign("auth0|a", "Viewer_1", "acme").await.unwrap(), Assigned::New);
-    assert_eq!(facts.unassign("auth0|a", "Viewer_1", "acme").await.unwrap(), Unassigned::Removed);
+    assert_eq!(facts.assign("auth0|a", "Viewer_1", "acme").await.unwrap().what, Assigned::New);
+    assert_eq!(facts.unassign("auth0|a", "Viewer_1", "acme").await.unwrap().what, Unassigned::Removed);
 
     let asked = &server.asked()[1..];
     let lines: Vec<_> = asked.iter().map(Asked::line).collect();
@@ -175,8 +181,8 @@ async fn a_role_that_cannot_exist_costs_no_call() {
 
     for role in ["", "team lead", "a/b", "naïve", "viewer\n"] {
         assert!(!facts.role_exists(role).await.unwrap());
-        assert_eq!(facts.assign("a", role, "acme").await.unwrap(), Assigned::NotFound);
-        assert_eq!(facts.unassign("a", role, "acme").await.unwrap(), Unassigned::Absent);
+        assert_eq!(facts.assign("a", role, "acme").await.unwrap().what, Assigned::NotFound);
+        assert_eq!(facts.unassign("a", role, "acme").await.unwrap().what, Unassigned::Absent);
     }
 
     assert!(server.asked().is_empty());

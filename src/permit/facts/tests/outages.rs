@@ -71,7 +71,7 @@ async fn trouble_is_an_error_to_every_call() {
             facts.user("a").await.map(drop),
             facts.put_user(&profile()).await.map(drop),
             facts.delete_user("a").await,
-            facts.create_tenant("t", "T").await,
+            facts.create_tenant("t", "T").await.map(drop),
             facts.tenant_exists("t").await.map(drop),
             facts.add_to_tenant("t", "a").await,
             facts.remove_from_tenant("t", "a").await,

@@ -44,6 +44,7 @@ pub(super) fn config(args: &Args) -> Result<Config, Problems> {
     let permit = permit(args, &mut problems);
     let store = store(args, &mut problems);
     let http = http(args, &mut problems);
+    let sync = sync(args, &mut problems);
     match (listen, auth, permit, store, http) {
         (Some(listen), Some(auth), Some(permit), Some(store), Some(http)) if problems.0.is_empty() => {
             Ok(Config {
@@ -57,13 +58,7 @@ pub(super) fn config(args: &Args) -> Result<Config, Problems> {
                     introspection: args.server.introspection,
                     receipt: args.server.receipt,
                 },
-                sync: sync::Config {
-                    policy: args.permit.role_policy.into(),
-                    create_tenants: args.permit.create_tenants,
-                    deadline: Duration::from_millis(args.permit.login_deadline_ms),
-                    give_up_after: Duration::from_millis(args.permit.sync_give_up_after_ms),
-                    lease: Duration::from_millis(args.permit.sync_lease_ms),
-                },
+                sync,
             })
         }
         _ => Err(problems),
@@ -157,16 +152,48 @@ fn permit(args: &Args, problems: &mut Problems) -> Option<permit::Config> {
     let pdp_url = required("PERMIT_PDP_URL", given.permit_pdp_url.as_deref(), problems)
         .and_then(|text| url("PERMIT_PDP_URL", &text, problems));
     let api_url = url("PERMIT_API_URL", &given.permit_api_url, problems);
+    let proxy = facts_proxy(&given.permit_facts_proxy, problems);
     let writes = rate("PERMIT_WRITES_PER_MINUTE", given.permit_writes_per_minute, problems);
     let deletes = rate("PERMIT_DELETES_PER_MINUTE", given.permit_deletes_per_minute, problems);
+    let times = [
+        ("PERMIT_CONNECT_TIMEOUT_MS", given.permit_connect_timeout_ms),
+        ("PERMIT_ANSWER_TIMEOUT_MS", given.permit_answer_timeout_ms),
+        ("PERMIT_API_TIMEOUT_MS", given.permit_api_timeout_ms),
+        ("PERMIT_FACTS_WAIT_MS", given.permit_facts_wait_ms),
+    ];
+    let [connect, answer, api, wait] = times.map(|(setting, millis)| positive(setting, millis, problems));
     let mut config = permit::Config::new(pdp_url?, api_url?, key?);
-    config.connect_timeout =
-        positive("PERMIT_CONNECT_TIMEOUT_MS", given.permit_connect_timeout_ms, problems)?;
-    config.answer_timeout = positive("PERMIT_ANSWER_TIMEOUT_MS", given.permit_answer_timeout_ms, problems)?;
-    config.api_timeout = positive("PERMIT_API_TIMEOUT_MS", given.permit_api_timeout_ms, problems)?;
-    config.writes_per_minute = writes?;
-    config.deletes_per_minute = deletes?;
+    config.connect_timeout = connect;
+    config.answer_timeout = answer;
+    config.api_timeout = api;
+    config.facts_wait = wait;
+    config.facts_proxy = proxy?;
+    config.writes_per_minute = writes;
+    config.deletes_per_minute = deletes;
     Some(config)
+}
+
+fn sync(args: &Args, problems: &mut Problems) -> sync::Config {
+    let given = &args.permit;
+    sync::Config {
+        policy: given.role_policy.into(),
+        create_tenants: given.create_tenants,
+        deadline: positive("LOGIN_DEADLINE_MS", given.login_deadline_ms, problems),
+        give_up_after: positive("SYNC_GIVE_UP_AFTER_MS", given.sync_give_up_after_ms, problems),
+        lease: positive("SYNC_LEASE_MS", given.sync_lease_ms, problems),
+    }
+}
+
+fn facts_proxy(text: &str, problems: &mut Problems) -> Option<permit::ProxyUse> {
+    match text.trim() {
+        "auto" | "" => Some(permit::ProxyUse::Auto),
+        "on" => Some(permit::ProxyUse::On),
+        "off" => Some(permit::ProxyUse::Off),
+        _ => {
+            problems.note("PERMIT_FACTS_PROXY", "is neither auto, on nor off");
+            None
+        }
+    }
 }
 
 fn store(args: &Args, problems: &mut Problems) -> Option<store::Config> {
@@ -182,7 +209,7 @@ fn store(args: &Args, problems: &mut Problems) -> Option<store::Config> {
     Some(store::Config {
         url: url.to_owned().into(),
         max_connections: args.server.database_max_connections,
-        acquire_timeout: positive("DATABASE_TIMEOUT_MS", args.server.database_timeout_ms, problems)?,
+        acquire_timeout: positive("DATABASE_TIMEOUT_MS", args.server.database_timeout_ms, problems),
     })
 }
 
@@ -196,15 +223,13 @@ fn http(args: &Args, problems: &mut Problems) -> Option<http::Config> {
                 .note("CORS_ORIGINS", "has something that is not an origin, such as https://app.example.com"),
         }
     }
-    let console_token_url = match filled(given.console_token_url.as_deref()) {
-        Some(text) => Some(url("CONSOLE_TOKEN_URL", text, problems)?),
-        None => None,
-    };
+    let console_token_url =
+        filled(given.console_token_url.as_deref()).and_then(|text| url("CONSOLE_TOKEN_URL", text, problems));
     Some(http::Config {
         cors_origins: origins,
         max_body_bytes: given.max_body_bytes,
-        header_timeout: positive("HEADER_TIMEOUT_MS", given.header_timeout_ms, problems)?,
-        body_timeout: positive("BODY_TIMEOUT_MS", given.body_timeout_ms, problems)?,
+        header_timeout: positive("HEADER_TIMEOUT_MS", given.header_timeout_ms, problems),
+        body_timeout: positive("BODY_TIMEOUT_MS", given.body_timeout_ms, problems),
         max_connections: given.max_connections.max(1),
         shutdown_grace: Duration::from_millis(given.shutdown_grace_ms),
         console: given.console.unwrap_or(false),
@@ -224,20 +249,20 @@ fn required(setting: &str, value: Option<&str>, problems: &mut Problems) -> Opti
     value
 }
 
-fn positive(setting: &str, millis: u64, problems: &mut Problems) -> Option<Duration> {
+/// Something to go on with when it is zero, which is noted, so that every problem is found.
+fn positive(setting: &str, millis: u64, problems: &mut Problems) -> Duration {
     if millis == 0 {
         problems.note(setting, "must be more than 0");
-        return None;
     }
-    Some(Duration::from_millis(millis))
+    Duration::from_millis(millis)
 }
 
-fn rate(setting: &str, per_minute: u32, problems: &mut Problems) -> Option<NonZeroU32> {
-    let rate = NonZeroU32::new(per_minute);
-    if rate.is_none() {
+/// Something to go on with when it is zero, which is noted, so that every problem is found.
+fn rate(setting: &str, per_minute: u32, problems: &mut Problems) -> NonZeroU32 {
+    NonZeroU32::new(per_minute).unwrap_or_else(|| {
         problems.note(setting, "must be at least 1");
-    }
-    rate
+        NonZeroU32::MIN
+    })
 }
 
 /// A URL that secrets may be sent to.
@@ -256,64 +281,4 @@ fn url(setting: &str, text: &str, problems: &mut Problems) -> Option<Url> {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::Parser as _;
-
-    use super::*;
-
-    fn management(more: &[&str]) -> Option<auth0_admin::Config> {
-        let enough = "taskgate --auth0-domain example.eu.auth0.com --auth0-audience api --auth0-roles-claim roles \
-                      --permit-api-key key --permit-pdp-url http://127.0.0.1:7766 --auth0-ca-file ca.pem";
-        let args = Args::parse_from(enough.split_whitespace().chain(more.iter().copied()));
-        config(&args).unwrap().auth0_admin
-    }
-
-    #[test]
-    fn accounts_are_removed_only_with_credentials_and_at_the_issuer() {
-        assert!(management(&[]).is_none());
-        assert!(management(&["--auth0-mgmt-client-id", " ", "--auth0-mgmt-client-secret", ""]).is_none());
-
-        let credentials = ["--auth0-mgmt-client-id", "client", "--auth0-mgmt-client-secret", "hush"];
-        let config = management(&credentials).unwrap();
-        assert_eq!(config.issuer.as_str(), "https://example.eu.auth0.com/");
-        assert_eq!(config.audience, "https://example.eu.auth0.com/api/v2/");
-        assert_eq!((config.client_id.as_str(), config.client_secret.expose_secret()), ("client", "hush"));
-        assert_eq!(config.ca_file, Some("ca.pem".into()));
-    }
-
-    #[test]
-    fn behind_a_custom_domain_the_management_api_keeps_its_name() {
-        let own = "https://tenant.eu.auth0.com/api/v2/";
-        let settings =
-            ["--auth0-mgmt-client-id", "c", "--auth0-mgmt-client-secret", "s", "--auth0-mgmt-audience", own];
-
-        assert_eq!(management(&settings).unwrap().audience, own);
-    }
-
-    fn with(flags: &[&str]) -> Result<Config, Problems> {
-        let given = [
-            "taskgate",
-            "--auth0-domain=example.eu.auth0.com",
-            "--auth0-audience=api",
-            "--auth0-roles-claim=roles",
-            "--permit-api-key=key",
-            "--permit-pdp-url=http://127.0.0.1:7766",
-        ];
-        config(&Args::parse_from(given.iter().chain(flags)))
-    }
-
-    #[test]
-    fn the_pace_of_writes_is_a_setting() {
-        let permit = with(&["--permit-writes-per-minute=7"]).unwrap().permit;
-        assert_eq!((permit.writes_per_minute.get(), permit.deletes_per_minute.get()), (7, 40));
-    }
-
-    #[test]
-    fn a_pace_of_nothing_is_a_problem() {
-        let flags = ["--permit-writes-per-minute=0", "--permit-deletes-per-minute=0"];
-        let told = with(&flags).unwrap_err().to_string();
-        for setting in ["PERMIT_WRITES_PER_MINUTE must", "PERMIT_DELETES_PER_MINUTE must"] {
-            assert!(told.contains(setting), "{setting} is not in: {told}");
-        }
-    }
-}
+mod tests;
