@@ -45,22 +45,20 @@ pub(super) fn config(args: &Args) -> Result<Config, Problems> {
     let store = store(args, &mut problems);
     let http = http(args, &mut problems);
     let sync = sync(args, &mut problems);
-    match (listen, auth, permit, store, http) {
-        (Some(listen), Some(auth), Some(permit), Some(store), Some(http)) if problems.0.is_empty() => {
-            Ok(Config {
-                listen,
-                auth,
-                auth0_admin,
-                permit,
-                store,
-                http,
-                graphql: graphql::Config {
-                    introspection: args.server.introspection,
-                    receipt: args.server.receipt,
-                },
-                sync,
-            })
-        }
+    match (listen, auth, permit, store) {
+        (Some(listen), Some(auth), Some(permit), Some(store)) if problems.0.is_empty() => Ok(Config {
+            listen,
+            auth,
+            auth0_admin,
+            permit,
+            store,
+            http,
+            graphql: graphql::Config {
+                introspection: args.server.introspection,
+                receipt: args.server.receipt,
+            },
+            sync,
+        }),
         _ => Err(problems),
     }
 }
@@ -213,7 +211,7 @@ fn store(args: &Args, problems: &mut Problems) -> Option<store::Config> {
     })
 }
 
-fn http(args: &Args, problems: &mut Problems) -> Option<http::Config> {
+fn http(args: &Args, problems: &mut Problems) -> http::Config {
     let given = &args.server;
     let mut origins = Vec::new();
     for origin in given.cors_origins.iter().filter(|origin| !origin.is_empty()) {
@@ -225,7 +223,7 @@ fn http(args: &Args, problems: &mut Problems) -> Option<http::Config> {
     }
     let console_token_url =
         filled(given.console_token_url.as_deref()).and_then(|text| url("CONSOLE_TOKEN_URL", text, problems));
-    Some(http::Config {
+    http::Config {
         cors_origins: origins,
         max_body_bytes: given.max_body_bytes,
         header_timeout: positive("HEADER_TIMEOUT_MS", given.header_timeout_ms, problems),
@@ -234,7 +232,7 @@ fn http(args: &Args, problems: &mut Problems) -> Option<http::Config> {
         shutdown_grace: Duration::from_millis(given.shutdown_grace_ms),
         console: given.console.unwrap_or(false),
         console_token_url,
-    })
+    }
 }
 
 fn filled(text: Option<&str>) -> Option<&str> {
