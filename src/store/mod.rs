@@ -7,6 +7,7 @@
 
 mod error;
 mod idempotency;
+mod inspection;
 mod page;
 mod role;
 mod task;
@@ -26,6 +27,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 pub use entity::role_assignment::Source;
 pub use error::StoreError;
 pub use idempotency::{Idempotency, KeyReused};
+pub use inspection::{Inspection, inspect};
 pub use page::{End, Page, PageRequest, Position, SortValue};
 pub use role::{AdminRemoval, Role};
 pub use task::{NewTask, TaskChange, TaskCreation, TaskListQuery, TaskOrder, TaskPatch, TaskSort};
