@@ -39,7 +39,7 @@ impl Args {
 }
 
 /// What to do.
-#[derive(Subcommand, Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Subcommand, Debug, Clone)]
 pub enum Command {
     /// Serve the API (the default).
     Serve,
@@ -47,6 +47,18 @@ pub enum Command {
     Schema,
     /// Bring the database's schema up to date and stop.
     Migrate,
+    /// Look at Auth0, Permit and the database with the settings of `serve`, and say what to mend. Changes nothing.
+    Doctor(DoctorArgs),
+}
+
+#[derive(ClapArgs, Debug, Clone)]
+pub struct DoctorArgs {
+    /// An access token to look at too, or `-` to read one from standard input, where other processes do not see it.
+    #[arg(long)]
+    pub token: Option<SecretString>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[cfg(feature = "sandbox")]

@@ -10,7 +10,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use url::Url;
 
-pub use args::{Args, Command};
+pub use args::{Args, Command, DoctorArgs};
 pub use check::Problems;
 
 use crate::{auth, graphql, http, permit, store};

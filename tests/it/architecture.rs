@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 const IMPORTS: [(&str, &[&str]); 12] = [
     ("app", &["auth", "config", "graphql", "http", "permit", "store", "sync"]),
     ("auth", &[]),
-    ("commands", &["app", "config", "graphql", "http", "store", "telemetry"]),
+    ("commands", &["app", "auth", "config", "graphql", "http", "permit", "store", "sync", "telemetry"]),
     ("config", &["auth", "graphql", "http", "permit", "store"]),
     ("graphql", &["auth", "permit", "store", "sync"]),
     ("http", &["auth", "graphql"]),

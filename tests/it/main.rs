@@ -6,6 +6,7 @@ mod support;
 mod architecture;
 mod authorization_code;
 mod batching;
+mod doctor;
 mod facts_proxy;
 mod http_contract;
 mod malformed;
