@@ -30,15 +30,15 @@ pub(super) struct Issuer {
 
 /// The part of the discovery document that we use (OpenID Connect Discovery, section 3).
 #[derive(Debug, Deserialize)]
-struct Discovery {
+pub(super) struct Discovery {
     issuer: String,
     jwks_uri: Url,
     userinfo_endpoint: Option<Url>,
 }
 
-/// Why the issuer's documents cannot be used.
+/// Why the issuer's documents cannot be used. Texts repeat nothing of them.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum FetchError {
+pub enum FetchError {
     #[error("the issuer did not answer")]
     Unreachable(#[source] reqwest::Error),
     #[error("the issuer answered {0}")]
@@ -47,8 +47,10 @@ pub(super) enum FetchError {
     TooLarge,
     #[error("the issuer's answer cannot be read")]
     Malformed(#[source] serde_json::Error),
-    #[error("the discovery document is of another issuer, or points to another origin")]
-    Foreign,
+    #[error("the discovery document is of another issuer")]
+    OtherIssuer,
+    #[error("the discovery document points to another origin")]
+    OtherOrigin,
     #[error("the key set has no usable key")]
     NoKeys,
 }
@@ -84,9 +86,14 @@ impl Issuer {
 
     /// The keys that verify this issuer's tokens; never an empty set.
     pub(super) async fn keys(&self) -> Result<Keys, FetchError> {
-        let jwks_uri = self.discovery().await?.jwks_uri.clone();
-        let keys = self.get::<KeySet>(jwks_uri).await?.usable();
+        let keys = self.key_set().await?.usable();
         if keys.is_empty() { Err(FetchError::NoKeys) } else { Ok(keys) }
+    }
+
+    /// Everything that is published as a key.
+    pub(super) async fn key_set(&self) -> Result<KeySet, FetchError> {
+        let jwks_uri = self.discovery().await?.jwks_uri.clone();
+        self.get(jwks_uri).await
     }
 
     /// The profile of `subject`, told to the bearer of `token` (OpenID Connect Core, section 5.3).
@@ -110,18 +117,18 @@ impl Issuer {
         Ok(Profile { email: told.email, email_verified: told.email_verified, name: told.name })
     }
 
-    async fn discovery(&self) -> Result<&Discovery, FetchError> {
+    pub(super) async fn discovery(&self) -> Result<&Discovery, FetchError> {
         let fetch = async {
-            let url = self.base.join(".well-known/openid-configuration").map_err(|_| FetchError::Foreign)?;
+            let url =
+                self.base.join(".well-known/openid-configuration").map_err(|_| FetchError::OtherOrigin)?;
             let document: Discovery = self.get(url).await?;
             let ours = |url: &Url| url.origin() == self.base.origin();
-            if document.issuer == self.name
-                && ours(&document.jwks_uri)
-                && document.userinfo_endpoint.as_ref().is_none_or(ours)
-            {
+            if document.issuer != self.name {
+                Err(FetchError::OtherIssuer)
+            } else if ours(&document.jwks_uri) && document.userinfo_endpoint.as_ref().is_none_or(ours) {
                 Ok(document)
             } else {
-                Err(FetchError::Foreign)
+                Err(FetchError::OtherOrigin)
             }
         };
         self.discovery.get_or_try_init(|| fetch).await

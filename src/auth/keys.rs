@@ -38,6 +38,11 @@ struct Entry {
 }
 
 impl KeySet {
+    /// How many entries there are, usable or not.
+    pub(super) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
     /// The keys that may verify RS256.
     pub(super) fn usable(self) -> Keys {
         let entries = self.keys.into_iter().filter_map(|entry| serde_json::from_value::<Entry>(entry).ok());

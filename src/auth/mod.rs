@@ -11,6 +11,7 @@
 
 mod bearer;
 mod claims;
+mod diagnosis;
 mod error;
 mod issuer;
 mod key_cache;
@@ -30,7 +31,9 @@ use sha2::{Digest as _, Sha256};
 
 pub use bearer::{AccessToken, MAX_TOKEN_BYTES};
 pub use claims::{Profile, RolesClaim, SubjectKind, VerifiedUser};
+pub use diagnosis::PublishedKeys;
 pub use error::{AuthError, Reason, UserInfoError};
+pub use issuer::FetchError;
 
 use claims::Claims;
 use issuer::Issuer;

@@ -1,5 +1,6 @@
 //! What the program can be told to do.
 
+mod doctor;
 mod serve;
 mod sync;
 
@@ -13,12 +14,12 @@ use crate::{
     store::Store,
 };
 
-/// Runs the command of `args`. Settings that cannot work end with exit code 2.
+/// Runs the command of `args`. Settings that cannot work end with exit code 2, a bad diagnosis with 1.
 ///
 /// # Errors
 /// Whatever stopped the command.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    match args.command.unwrap_or(Command::Serve) {
+    match args.command.clone().unwrap_or(Command::Serve) {
         Command::Schema => {
             std::io::stdout().write_all(graphql::sdl().as_bytes())?;
             Ok(ExitCode::SUCCESS)
@@ -32,6 +33,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
             }
             Err(problems) => Ok(complain(&problems)),
         },
+        Command::Doctor(options) => doctor::run(&args, options).await,
     }
 }
 

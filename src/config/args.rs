@@ -44,7 +44,7 @@ impl Args {
 }
 
 /// What to do.
-#[derive(Subcommand, Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Subcommand, Debug, Clone)]
 pub enum Command {
     /// Serve the API (the default).
     Serve,
@@ -57,6 +57,8 @@ pub enum Command {
         #[command(subcommand)]
         command: SyncCommand,
     },
+    /// Look at Auth0, Permit and the database with the settings of `serve`, and say what to mend. Changes nothing.
+    Doctor(DoctorArgs),
 }
 
 /// What to do about the outbox.
@@ -77,6 +79,16 @@ pub enum SyncCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(ClapArgs, Debug, Clone)]
+pub struct DoctorArgs {
+    /// An access token to look at too, or `-` to read one from standard input, where other processes do not see it.
+    #[arg(long)]
+    pub token: Option<SecretString>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[cfg(feature = "sandbox")]

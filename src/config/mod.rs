@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 
 use url::Url;
 
-pub use args::{Args, Command, SyncCommand};
+pub use args::{Args, Command, DoctorArgs, SyncCommand};
 pub use check::Problems;
 
 use crate::{auth, auth0_admin, graphql, http, permit, store, sync};

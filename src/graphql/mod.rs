@@ -27,7 +27,7 @@ mod user;
 mod user_error;
 mod viewer;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use async_graphql::{
     EmptySubscription, MergedObject, Name, Request, Response, SDLExportOptions, Schema, Value,
@@ -175,6 +175,14 @@ impl Api {
 /// The schema in the schema definition language, without a server to serve it.
 pub fn sdl() -> String {
     printed(&Schema::new(Described(Query::default()), Described(Mutation::default()), EmptySubscription))
+}
+
+/// Every permission that a field or an input field asks for, as (resource, action), spelled as in Permit.
+///
+/// # Errors
+/// Every hole in the schema's protection.
+pub fn required_permissions() -> Result<BTreeSet<(String, String)>, Vec<CoverageError>> {
+    Rules::read::<Described<Query>, Described<Mutation>>().map(|rules| rules.permissions())
 }
 
 /// With the addresses of the scalars' specifications, which code generators go by.

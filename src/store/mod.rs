@@ -8,6 +8,7 @@
 mod arrival;
 mod error;
 mod idempotency;
+mod inspection;
 mod ledger;
 mod operator;
 mod outbox;
@@ -35,6 +36,7 @@ pub use entity::{
 };
 pub use error::StoreError;
 pub use idempotency::{Idempotency, KeyReused};
+pub use inspection::{Inspection, inspect};
 pub use ledger::{Entry, LastAdmin, Role};
 pub use operator::{Backlog, Unfinished};
 pub use outbox::{Job, Progress};

@@ -7,7 +7,7 @@ const IMPORTS: [(&str, &[&str]); 13] = [
     ("app", &["auth", "auth0_admin", "config", "graphql", "http", "permit", "store", "sync"]),
     ("auth", &[]),
     ("auth0_admin", &[]),
-    ("commands", &["app", "config", "graphql", "http", "store", "telemetry"]),
+    ("commands", &["app", "auth", "config", "graphql", "http", "permit", "store", "sync", "telemetry"]),
     ("config", &["auth", "auth0_admin", "graphql", "http", "permit", "store", "sync"]),
     ("graphql", &["auth", "permit", "store", "sync"]),
     ("http", &["auth", "graphql"]),

@@ -8,6 +8,7 @@ mod authorization_code;
 mod batching;
 mod crashes;
 mod crowd;
+mod doctor;
 mod facts_proxy;
 mod http_contract;
 mod identities;

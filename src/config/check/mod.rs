@@ -19,6 +19,11 @@ impl Problems {
     fn note(&mut self, setting: &str, problem: &str) {
         self.0.push(format!("{setting} {problem}"));
     }
+
+    /// One sentence each, which begins with the setting.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
 }
 
 impl fmt::Display for Problems {
