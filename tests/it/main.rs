@@ -10,6 +10,7 @@ mod http_contract;
 mod malformed;
 mod outages;
 mod permissions;
+mod sandbox_process;
 mod sandbox_safety;
 mod schema;
 mod signing_in;
