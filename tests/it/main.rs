@@ -10,6 +10,8 @@ mod http_contract;
 mod malformed;
 mod outages;
 mod permissions;
+mod permit_facts;
+mod permit_schema;
 mod sandbox_process;
 mod sandbox_safety;
 mod schema;

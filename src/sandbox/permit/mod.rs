@@ -2,12 +2,15 @@
 //! that the official SDKs work against them.
 //!
 //! Facts and schema are named objects in tables ([`row`], [`collection`]); roles in a tenant decide ([`decision`]).
-//! Instances of resources, relations and condition sets are not imitated.
+//! Instances of resources, roles on them, relations and condition sets are not imitated, and the README says so.
 
+mod actions;
 mod assignments;
+mod bulk_assignments;
 mod collection;
 mod decision;
 mod environment;
+mod parts;
 mod pdp;
 mod policy;
 mod proxy;
@@ -70,10 +73,10 @@ fn pdp_router(store: &Arc<Store>) -> Router {
         .route("/sandbox/propagation-delay", put(set_delay));
     pdp::routes()
         .merge(proxy::routes(store))
+        .fallback(rest::unknown)
         .layer(middleware::from_fn(pdp::authorize))
         .merge(pdp::open_routes())
         .merge(controls)
-        .fallback(rest::unknown)
         .with_state(store.clone())
 }
 

@@ -1,5 +1,6 @@
 //! A world of its own for each test: a sandbox on free ports, a fresh database, and the real server over HTTP.
 
+mod permit;
 mod persona;
 
 use std::time::Duration;
