@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use taskgate::{commands, config::Args, telemetry};
 
 #[global_allocator]
@@ -10,13 +9,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
-    let args = Args::parse();
+    let args = Args::read();
     telemetry::log(args.server.log_json);
     #[cfg(feature = "sandbox")]
     if args.sandbox.sandbox {
         return in_sandbox(args).await;
     }
-    commands::run(args).await
+    commands::run(args, |_| Ok(())).await
 }
 
 /// Starts the stand-ins and tells the server their addresses; from there on it cannot know the difference.
@@ -26,10 +25,8 @@ async fn in_sandbox(mut args: Args) -> anyhow::Result<ExitCode> {
 
     use taskgate::sandbox::{AUDIENCE, Ports, ROLES_CLAIM, Sandbox, issuer, permit::API_KEY};
 
-    if let Some(setting) = args.real_service() {
-        let message =
-            format!("--sandbox does not start beside {setting}: choose the sandbox or the real services.");
-        writeln!(std::io::stderr(), "{message}")?;
+    if let Some(conflict) = args.conflict_with_sandbox() {
+        writeln!(std::io::stderr(), "--sandbox does not start {conflict}.")?;
         return Ok(ExitCode::from(2));
     }
     let sandbox = Sandbox::start(Ports {
@@ -38,7 +35,7 @@ async fn in_sandbox(mut args: Args) -> anyhow::Result<ExitCode> {
         pdp: args.sandbox.sandbox_pdp_port,
     })
     .await?;
-    let database = std::env::temp_dir().join(format!("taskgate-sandbox-{}.db", std::process::id()));
+    let files = folder()?;
     args.auth0.auth0_issuer = Some(sandbox.issuer_name());
     args.auth0.auth0_audience = Some(AUDIENCE.to_owned());
     args.auth0.auth0_roles_claim = Some(ROLES_CLAIM.to_owned());
@@ -49,14 +46,23 @@ async fn in_sandbox(mut args: Args) -> anyhow::Result<ExitCode> {
     args.permit.permit_pdp_url = Some(sandbox.pdp.url());
     args.server
         .database_url
-        .get_or_insert_with(|| format!("sqlite://{}?mode=rwc", database.display()).into());
+        .get_or_insert_with(|| format!("sqlite://{}/tasks.db?mode=rwc", files.path().display()).into());
     args.server.console.get_or_insert(true);
     args.server.console_token_url.get_or_insert_with(|| sandbox.token_url());
-    writeln!(std::io::stdout(), "{}", sandbox.banner(&format!("http://{}", args.server.listen_addr)))?;
-    let outcome = commands::run(args).await;
-    for suffix in ["", "-wal", "-shm"] {
-        // A database of the operator's own choice is not at this path, and then there is nothing to remove.
-        let _ = std::fs::remove_file(format!("{}{suffix}", database.display()));
+    commands::run(args, |api| writeln!(std::io::stdout(), "{}", sandbox.banner(&format!("http://{api}"))))
+        .await
+}
+
+/// A folder of our own under a random name, closed to others: nobody can have put a database there before us. It
+/// goes with the value.
+#[cfg(feature = "sandbox")]
+fn folder() -> std::io::Result<tempfile::TempDir> {
+    let mut folder = tempfile::Builder::new();
+    folder.prefix("taskgate-sandbox-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        folder.permissions(std::fs::Permissions::from_mode(0o700));
     }
-    outcome
+    folder.tempdir()
 }

@@ -4,7 +4,11 @@ mod doctor;
 mod serve;
 mod sync;
 
-use std::{io::Write as _, process::ExitCode};
+use std::{
+    io::{self, Write as _},
+    net::SocketAddr,
+    process::ExitCode,
+};
 
 use anyhow::Context as _;
 
@@ -16,15 +20,21 @@ use crate::{
 
 /// Runs the command of `args`. Settings that cannot work end with exit code 2, a bad diagnosis with 1.
 ///
+/// `announce` is told the address of a server once its port is bound and its settings are accepted: whoever reads
+/// it can call at once.
+///
 /// # Errors
 /// Whatever stopped the command.
-pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub async fn run(
+    args: Args,
+    announce: impl FnOnce(SocketAddr) -> io::Result<()>,
+) -> anyhow::Result<ExitCode> {
     match args.command.clone().unwrap_or(Command::Serve) {
         Command::Schema => {
-            std::io::stdout().write_all(graphql::sdl().as_bytes())?;
+            io::stdout().write_all(graphql::sdl().as_bytes())?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Serve => serve::run(args).await,
+        Command::Serve => serve::run(args, announce).await,
         Command::Sync { command } => sync::run(args, command).await,
         Command::Migrate => match Config::store_from_args(&args) {
             Ok(config) => {
@@ -39,6 +49,6 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 fn complain(problems: &Problems) -> ExitCode {
     // Nothing is left to report a broken standard error to.
-    let _ = writeln!(std::io::stderr(), "{problems}");
+    let _ = writeln!(io::stderr(), "{problems}");
     ExitCode::from(2)
 }

@@ -1,8 +1,13 @@
 //! Serves until a signal, against real services or against the sandbox.
 
-use std::process::ExitCode;
+use std::{
+    io::{self, IsTerminal as _},
+    net::SocketAddr,
+    process::ExitCode,
+};
 
 use anyhow::Context as _;
+use futures_util::future::OptionFuture;
 use tokio::net::TcpListener;
 
 use super::complain;
@@ -12,7 +17,10 @@ use crate::{
     http, telemetry,
 };
 
-pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(
+    args: Args,
+    announce: impl FnOnce(SocketAddr) -> io::Result<()>,
+) -> anyhow::Result<ExitCode> {
     let config = match Config::from_args(&args) {
         Ok(config) => config,
         Err(problems) => return Ok(complain(&problems)),
@@ -21,29 +29,55 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("cannot listen on {}; choose another LISTEN_ADDR", config.listen))?;
-    tracing::info!(address = %listener.local_addr()?, "listening");
-    http::serve(listener, app.router, &config.http, stop_signal()).await;
+    let address = listener.local_addr()?;
+    let stop = stop_signal();
+    announce(address)?;
+    tracing::info!(%address, "listening");
+    http::serve(listener, app.router, &config.http, stop).await;
     app.worker.stop().await;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Completes when the process is told to stop: Ctrl-C, or SIGTERM from a supervisor.
-async fn stop_signal() {
-    let interrupt = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
+/// Completes when the process is told to stop: Ctrl-C, SIGTERM from a supervisor, SIGHUP when its terminal is closed.
+/// From the call on, not from the first poll, none of them ends the process without its clean-up.
+#[cfg(unix)]
+fn stop_signal() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let received = |kind| {
+        let signal = signal(kind);
+        async {
+            match signal {
+                Ok(mut signal) => drop(signal.recv().await),
+                Err(_) => std::future::pending().await,
+            }
         }
     };
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                () = interrupt => {}
-                _ = terminate.recv() => {}
-            }
-            return;
+    let (interrupt, terminate) = (received(SignalKind::interrupt()), received(SignalKind::terminate()));
+    let hangup = (!is_hangup_ignored()).then(|| received(SignalKind::hangup()));
+    async {
+        tokio::select! {
+            () = interrupt => {}
+            () = terminate => {}
+            Some(()) = OptionFuture::from(hangup) => {}
         }
     }
-    interrupt.await;
+}
+
+/// Whether we were started to outlive the terminal (`nohup`), which a handler of our own would undo.
+#[cfg(unix)]
+fn is_hangup_ignored() -> bool {
+    // Linux lists ignored signals as a bit mask, SIGHUP lowest; elsewhere, `nohup` takes the terminal away.
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
+        return !io::stderr().is_terminal();
+    };
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
+}
+
+#[cfg(not(unix))]
+async fn stop_signal() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }

@@ -1,9 +1,12 @@
 //! Flags and environment variables, as clap reads them. Meanings are checked in `check`.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use secrecy::SecretString;
+use clap::{
+    Args as ClapArgs, Parser, Subcommand, ValueEnum,
+    builder::{OsStringValueParser, TypedValueParser as _},
+};
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::sync::RolePolicy;
 
@@ -27,19 +30,61 @@ pub struct Args {
 }
 
 impl Args {
-    /// A setting that belongs to real services and must not stand beside the sandbox.
-    pub fn real_service(&self) -> Option<&'static str> {
-        let given = [
+    /// What the command line and the environment say. A blank setting is none: compose files and CI pass on what
+    /// nobody has set.
+    pub fn read() -> Self {
+        Self::parse().without_blanks()
+    }
+
+    fn without_blanks(mut self) -> Self {
+        let (auth0, permit, server) = (&mut self.auth0, &mut self.permit, &mut self.server);
+        for text in [
+            &mut auth0.auth0_domain,
+            &mut auth0.auth0_issuer,
+            &mut auth0.auth0_audience,
+            &mut auth0.auth0_roles_claim,
+            &mut auth0.auth0_mgmt_client_id,
+            &mut auth0.auth0_mgmt_audience,
+            &mut permit.permit_pdp_url,
+            &mut server.console_token_url,
+        ] {
+            text.take_if(|text| text.trim().is_empty());
+        }
+        let secrets =
+            [&mut auth0.auth0_mgmt_client_secret, &mut permit.permit_api_key, &mut server.database_url];
+        for secret in secrets {
+            secret.take_if(|secret| secret.expose_secret().trim().is_empty());
+        }
+        auth0.auth0_ca_file.take_if(|file| file.as_os_str().is_empty());
+        if permit.permit_api_url.trim().is_empty() {
+            crate::permit::Config::API_URL.clone_into(&mut permit.permit_api_url);
+        }
+        self
+    }
+
+    /// Why the sandbox does not start with these settings: it stands beside no setting of real services, and it
+    /// signs tokens for whoever asks, so nobody but this machine may reach the API that believes them.
+    pub fn conflict_with_sandbox(&self) -> Option<String> {
+        let api_url = self.permit.permit_api_url.trim_end_matches('/');
+        let real_services = [
             ("AUTH0_DOMAIN", self.auth0.auth0_domain.is_some()),
             ("AUTH0_ISSUER", self.auth0.auth0_issuer.is_some()),
             ("AUTH0_AUDIENCE", self.auth0.auth0_audience.is_some()),
+            ("AUTH0_ROLES_CLAIM", self.auth0.auth0_roles_claim.is_some()),
+            ("AUTH0_CA_FILE", self.auth0.auth0_ca_file.is_some()),
             ("AUTH0_MGMT_CLIENT_ID", self.auth0.auth0_mgmt_client_id.is_some()),
             ("AUTH0_MGMT_CLIENT_SECRET", self.auth0.auth0_mgmt_client_secret.is_some()),
             ("AUTH0_MGMT_AUDIENCE", self.auth0.auth0_mgmt_audience.is_some()),
             ("PERMIT_API_KEY", self.permit.permit_api_key.is_some()),
             ("PERMIT_PDP_URL", self.permit.permit_pdp_url.is_some()),
+            ("PERMIT_API_URL", api_url != crate::permit::Config::API_URL),
         ];
-        given.into_iter().find_map(|(setting, is_set)| is_set.then_some(setting))
+        if let Some((setting, _)) = real_services.into_iter().find(|(_, is_set)| *is_set) {
+            return Some(format!("beside {setting}: choose the sandbox or the real services"));
+        }
+        // What is no address at all is reported with the other settings.
+        let address = self.server.listen_addr.parse::<SocketAddr>().ok()?;
+        (!address.ip().is_loopback()).then(|| "with a LISTEN_ADDR that is not loopback".to_owned())
     }
 }
 
@@ -125,7 +170,7 @@ pub struct Auth0Args {
     #[arg(long, env = "AUTH0_ROLES_CLAIM")]
     pub auth0_roles_claim: Option<String>,
     /// File with a further root certificate, PEM, for an issuer behind a private authority.
-    #[arg(long, env = "AUTH0_CA_FILE")]
+    #[arg(long, env = "AUTH0_CA_FILE", value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub auth0_ca_file: Option<PathBuf>,
     /// Machine-to-machine application that may remove accounts at Auth0; without it they stay.
     #[arg(long, env = "AUTH0_MGMT_CLIENT_ID")]
@@ -228,7 +273,8 @@ pub struct ServerArgs {
     /// Address and port to listen on.
     #[arg(long, env = "LISTEN_ADDR", default_value = "127.0.0.1:4000")]
     pub listen_addr: String,
-    /// `sqlite://FILE?mode=rwc` or `postgres://…`; the sandbox uses a fresh temporary file instead of the default.
+    /// `sqlite://FILE?mode=rwc` or `postgres://…`. Default: `sqlite://taskgate.db?mode=rwc`; in the sandbox a
+    /// temporary file of its own.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<SecretString>,
     /// Connections to the database.

@@ -7,17 +7,23 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use async_graphql::{
     ErrorExtensionValues, PathSegment, Response, ServerError, ServerResult, ValidationResult, Value,
+    Variables,
     extensions::{
-        Extension, ExtensionContext, ExtensionFactory, NextExecute, NextResolve, NextValidation, ResolveInfo,
+        Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextResolve,
+        NextValidation, ResolveInfo,
     },
+    parser::types::ExecutableDocument,
 };
 
-use super::error::{HiddenMark, code_of};
+use super::{
+    bad_ids::explain,
+    error::{HiddenMark, code_of},
+};
 
 /// Creates the recorder of one operation.
 pub(super) struct FieldErrors;
@@ -32,7 +38,11 @@ struct Recorded {
 }
 
 #[derive(Default)]
-struct Recorder(Mutex<Vec<Recorded>>);
+struct Recorder {
+    recorded: Mutex<Vec<Recorded>>,
+    /// What the request sent, if anything: an error may have to say which of it cannot be read.
+    variables: OnceLock<Variables>,
+}
 
 impl ExtensionFactory for FieldErrors {
     fn create(&self) -> Arc<dyn Extension> {
@@ -42,6 +52,20 @@ impl ExtensionFactory for FieldErrors {
 
 #[async_graphql::async_trait::async_trait]
 impl Extension for Recorder {
+    async fn parse_query(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        query: &str,
+        variables: &Variables,
+        next: NextParseQuery<'_>,
+    ) -> ServerResult<ExecutableDocument> {
+        if !variables.is_empty() {
+            // Only the first document of an operation is asked for, and there is no other.
+            let _ = self.variables.set(variables.clone());
+        }
+        next.run(ctx, query, variables).await
+    }
+
     async fn validation(
         &self,
         ctx: &ExtensionContext<'_>,
@@ -62,11 +86,13 @@ impl Extension for Recorder {
         next: NextResolve<'_>,
     ) -> ServerResult<Option<Value>> {
         let nullable = !info.return_type.ends_with('!');
-        let (parent, name) = (info.parent_type, info.name);
+        let (parent, name, field) = (info.parent_type, info.name, info.field);
         match next.run(ctx, info).await {
             Err(error) if nullable && error.source::<HiddenMark>().is_some() => Ok(Some(Value::Null)),
             Err(mut error) => {
                 if error.source::<Climbing>().is_none() {
+                    let registry = &ctx.schema_env.registry;
+                    explain(&mut error, registry, parent, field, self.variables.get());
                     // Whatever reaches here without a code is an argument that could not be read.
                     set_code(&mut error, "BAD_USER_INPUT");
                     self.record(Recorded { coordinate: format!("{parent}.{name}"), error: error.clone() });
@@ -89,7 +115,7 @@ impl Extension for Recorder {
     ) -> Response {
         let mut response = next.run(ctx, operation_name).await;
         response.errors.retain(|error| error.source::<Climbing>().is_none());
-        let recorded = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let recorded = std::mem::take(&mut *self.recorded.lock().unwrap_or_else(PoisonError::into_inner));
         response.errors.extend(collapsed(recorded));
         response
     }
@@ -97,7 +123,7 @@ impl Extension for Recorder {
 
 impl Recorder {
     fn record(&self, recorded: Recorded) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(recorded);
+        self.recorded.lock().unwrap_or_else(PoisonError::into_inner).push(recorded);
     }
 }
 

@@ -7,6 +7,8 @@ use async_graphql::{ID, InputType, InputValueError, InputValueResult, Value, reg
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
+use super::bad_ids::bad_id;
+
 /// The types that have global ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum NodeKind {
@@ -109,11 +111,13 @@ impl<K: Kind> InputType for IdOf<K> {
     fn parse(value: Option<Value>) -> InputValueResult<Self> {
         let text = match value {
             Some(Value::String(text)) => text,
+            // The specification lets clients write an ID as a number.
+            Some(Value::Number(number)) => number.to_string(),
             other => return Err(InputValueError::expected_type(other.unwrap_or_default())),
         };
         match GlobalId::decode(&text) {
             Some(GlobalId { kind, uuid }) if kind == K::KIND => Ok(Self { uuid, kind: PhantomData }),
-            _ => Err(InputValueError::custom(not_an_id(K::KIND)).with_extension("code", "BAD_USER_INPUT")),
+            _ => Err(bad_id(K::KIND, text)),
         }
     }
 

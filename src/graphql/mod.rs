@@ -5,6 +5,7 @@
 //! tenant. Errors get their codes in one place ([`error`]).
 
 mod api_info;
+mod bad_ids;
 mod connection;
 mod context;
 mod decisions;

@@ -1,4 +1,4 @@
-// The console in headless Chromium: no other origin, no violation of its policy, two personas.
+// The console in headless Chromium: no other origin, no violation of its policy, and a persona for all tabs.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
@@ -32,28 +32,100 @@ async function open(path) {
   return { page, seen };
 }
 
-async function runAs(page, persona) {
+async function become(page, persona) {
   await page.selectOption("#persona", persona);
   await page.waitForFunction((name) => document.getElementById("who").textContent.includes(`as ${name} `), persona);
-  const answered = page.waitForResponse((response) =>
-    response.url().endsWith("/graphql") && response.request().postData()?.includes("mutation Login"));
+}
+
+// Runs what the active tab shows.
+async function run(page) {
+  const asked = page.waitForRequest((request) =>
+    request.method() === "POST" && request.url().endsWith("/graphql") && !request.postData().includes("__schema"));
   await page.click(".graphiql-execute-button");
-  return (await answered).json();
+  const request = await asked;
+  return { request, answer: await (await request.response()).json() };
+}
+
+async function runTab(page, title) {
+  await page.click(`.graphiql-tab-button:text-is("${title}")`);
+  return (await run(page)).answer;
 }
 
 for (const path of ["/", "/graphql"]) {
-  test(`two personas run a query at ${path}`, async () => {
+  test(`whoever is signed in is so in every tab at ${path}`, async () => {
     const { page, seen } = await open(path);
     assert.deepEqual([...seen.origins], [server], "nothing is loaded from elsewhere");
+    assert.deepEqual(
+      await page.locator(".graphiql-tab-button").allTextContents(),
+      ["Step1_SignIn", "Step2_CreateTask", "Step3_Tasks", "Step4_DeleteTask", "Step5_WhoAmI"],
+    );
 
-    for (const persona of ["manager", "viewer"]) {
-      const answer = await runAs(page, persona);
-      assert.equal(answer.data.login.viewer.subject, `auth0|sandbox-${persona}`);
-      assert.equal(answer.data.login.ready, true);
-    }
+    await become(page, "manager");
+    const login = await runTab(page, "Step1_SignIn");
+    assert.equal(login.data.login.viewer.subject, "auth0|sandbox-manager");
+    assert.equal(login.data.login.ready, true);
+    const created = await runTab(page, "Step2_CreateTask");
+    assert.ok(created.data.createTask.task.id);
+    const listed = await runTab(page, "Step3_Tasks");
+    assert.ok(listed.data.tasks.nodes.some((task) => task.id === created.data.createTask.task.id));
+
+    await become(page, "viewer");
+    const viewer = await runTab(page, "Step1_SignIn");
+    assert.equal(viewer.data.login.viewer.subject, "auth0|sandbox-viewer", "a tab that ran before");
+    const refused = await runTab(page, "Step2_CreateTask");
+    assert.equal(refused.errors[0].extensions.code, "FORBIDDEN");
+
+    await page.click(".graphiql-tab-add");
+    await page.click(".graphiql-query-editor .CodeMirror");
+    await page.keyboard.press("Control+A");
+    await page.keyboard.insertText("{ viewer { subject } }");
+    const added = await run(page);
+    assert.equal(added.answer.data.viewer.subject, "auth0|sandbox-viewer", "a tab that is new");
 
     assert.deepEqual([...seen.origins].sort(), [server, issuer].sort(), "only the issuer was asked for tokens");
     assert.deepEqual(seen.complaints, []);
     await page.close();
   });
 }
+
+test("the token can be copied, and is gone when the next one cannot be had", async () => {
+  const { page } = await open("/");
+  await become(page, "manager");
+  const authorization = await page.inputValue("#authorization");
+  assert.match(authorization, /^Bearer [\w-]+\.[\w-]+\.[\w-]+$/);
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.click("#copy");
+  assert.equal(`Bearer ${await page.evaluate(() => navigator.clipboard.readText())}`, authorization);
+  assert.equal((await run(page)).request.headers().authorization, authorization);
+
+  await page.route(`${issuer}/**`, (route) => route.fulfill({ status: 500 }));
+  await page.selectOption("#persona", "viewer");
+  await page.waitForFunction(() => document.getElementById("who").textContent.includes("Nobody is signed in: no token"));
+  assert.equal(await page.isVisible("#authorization"), false);
+  const { request, answer } = await run(page);
+  assert.equal(request.headers().authorization, undefined);
+  assert.equal(answer.errors[0].extensions.code, "UNAUTHENTICATED");
+  await page.close();
+});
+
+test("the variables of the tab that needs some are open", async () => {
+  const { page } = await open("/");
+  await page.click('.graphiql-tab-button:text-is("Step4_DeleteTask")');
+  const variables = page.locator(".graphiql-editor-tool .CodeMirror-line:visible");
+  assert.equal(await variables.first().textContent(), '{ "id": "" }');
+  await page.close();
+});
+
+test("comments are read whole at a width of 1400", async () => {
+  const { page } = await open("/");
+  await page.setViewportSize({ width: 1400, height: 900 });
+  for (const tab of await page.locator(".graphiql-tab-button").all()) {
+    await tab.click();
+    const [text, pane] = await page.evaluate(() => {
+      const scroller = document.querySelector(".graphiql-query-editor .CodeMirror-scroll");
+      return [scroller.scrollWidth, scroller.clientWidth];
+    });
+    assert.ok(text <= pane, `${await tab.textContent()}: ${text} in ${pane}`);
+  }
+  await page.close();
+});

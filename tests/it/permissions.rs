@@ -1,58 +1,84 @@
 //! Who may do what, as one table: a change of the policy shows as a change of this file.
 
-use serde_json::json;
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
 
 use crate::support::{Persona, World};
 
-/// One document for each operation; `$task` and `$user` are ids of the tenant.
-const OPERATIONS: [(&str, &str); 17] = [
-    ("apiInfo", "{ apiInfo { name } }"),
-    ("viewer", "{ viewer { subject } }"),
-    ("permissions", "{ permissions(checks: [{resource: \"task\", action: \"get\"}]) { allowed } }"),
-    ("node", "query($task: ID!) { node(id: $task) { id } }"),
-    ("nodes", "query($user: ID!) { nodes(ids: [$user]) { id } }"),
-    ("task", "query($task: ID!) { task(id: $task) { id } }"),
-    ("task.notes", "query($task: ID!) { task(id: $task) { notes } }"),
-    ("task.owner", "query($task: ID!) { task(id: $task) { owner { id } } }"),
-    ("tasks", "{ tasks { totalCount } }"),
-    ("user", "query($user: ID!) { user(id: $user) { id } }"),
-    ("users", "{ users { totalCount } }"),
-    ("createTask", "mutation { createTask(input: {title: \"t\"}) { task { id } } }"),
-    ("updateTask", "mutation($task: ID!) { updateTask(input: {id: $task, title: \"u\"}) { task { id } } }"),
+/// A document for each guarded field and each field of the roots; `$task` and `$user` are ids of the tenant, and
+/// `$other` is the id of a user who is there for this call alone.
+const OPERATIONS: &[(&str, &str)] = &[
+    ("Query.apiInfo", "{ apiInfo { name } }"),
+    ("Query.viewer", "{ viewer { subject } }"),
+    ("Query.permissions", "{ permissions(checks: [{resource: \"task\", action: \"get\"}]) { allowed } }"),
+    ("Query.node", "query($task: ID!) { node(id: $task) { id } }"),
+    ("Query.nodes", "query($user: ID!) { nodes(ids: [$user]) { id } }"),
+    ("Query.task", "query($task: ID!) { task(id: $task) { id } }"),
+    ("Task.notes", "query($task: ID!) { task(id: $task) { notes } }"),
+    ("Task.owner", "query($task: ID!) { task(id: $task) { owner { id } } }"),
+    ("Task.assignee", "query($task: ID!) { task(id: $task) { title assignee { id } } }"),
+    ("Query.tasks", "{ tasks { totalCount } }"),
+    ("Query.user", "query($user: ID!) { user(id: $user) { id } }"),
+    ("Query.users", "{ users { totalCount } }"),
+    ("Mutation.login", "mutation { login { ready } }"),
+    ("Mutation.createTask", "mutation { createTask(input: {title: \"t\"}) { task { id } } }"),
     (
-        "setTaskCompleted",
+        "Mutation.updateTask",
+        "mutation($task: ID!) { updateTask(input: {id: $task, title: \"u\"}) { task { id } } }",
+    ),
+    (
+        "Mutation.setTaskCompleted",
         "mutation($task: ID!) { setTaskCompleted(input: {id: $task, completed: true}) { task { id } } }",
     ),
-    ("assignTask", "mutation($task: ID!) { assignTask(input: {id: $task}) { task { id } } }"),
-    ("deleteTask", "mutation($task: ID!) { deleteTask(input: {id: $task}) { deletedTaskId } }"),
-    ("createUser", "mutation { createUser(input: {subject: \"auth0|somebody\"}) { user { id } } }"),
+    ("Mutation.assignTask", "mutation($task: ID!) { assignTask(input: {id: $task}) { task { id } } }"),
+    ("Mutation.deleteTask", "mutation($task: ID!) { deleteTask(input: {id: $task}) { deletedTaskId } }"),
+    ("Mutation.createUser", "mutation { createUser(input: {subject: \"auth0|somebody\"}) { user { id } } }"),
+    (
+        "Mutation.assignRole",
+        "mutation($other: ID!) { assignRole(input: {userId: $other, role: \"viewer\"}) { user { id } } }",
+    ),
+    (
+        "Mutation.unassignRole",
+        "mutation($other: ID!) { unassignRole(input: {userId: $other, role: \"viewer\"}) { user { id } } }",
+    ),
+    ("Mutation.deleteUser", "mutation($other: ID!) { deleteUser(input: {id: $other}) { deletedUserId } }"),
 ];
 
-/// `yes`, `null` for what is hidden, or the code of the refusal.
-async fn verdict(persona: &Persona<'_>, document: &str, task: &str, user: &str) -> String {
-    let variables = if document.contains("$task") { json!({"task": task}) } else { json!({"user": user}) };
-    let answer = persona.asks_with(document, variables).await;
-    match answer.codes().first() {
-        Some(code) => (*code).to_owned(),
-        None if answer.body["data"]
-            .as_object()
-            .unwrap()
-            .values()
-            .all(|value| *value == json!(null) || *value == json!([null])) =>
-        {
-            "null".to_owned()
-        }
-        None => "yes".to_owned(),
+/// Ids for the variables of `document`, from an administrator.
+async fn variables(admin: &Persona<'_>, document: &str) -> Value {
+    let mut variables = json!({});
+    if document.contains("$user") {
+        variables["user"] = admin.user_id().await.into();
     }
+    if document.contains("$task") {
+        variables["task"] = admin.creates_task("Matrix").await.into();
+    }
+    if document.contains("$other") {
+        let subject = format!("auth0|{}", uuid::Uuid::new_v4());
+        let create = "mutation($subject: String!) { createUser(input: {subject: $subject}) { user { id } } }";
+        let created = admin.asks_with(create, json!({"subject": subject})).await.data();
+        variables["other"] = created["createUser"]["user"]["id"].clone();
+    }
+    variables
+}
+
+/// `yes`, `null` for what is hidden, or the code of the refusal.
+async fn verdict(persona: &Persona<'_>, document: &str, variables: Value) -> String {
+    let answer = persona.asks_with(document, variables).await;
+    if let Some(code) = answer.codes().first() {
+        return (*code).to_owned();
+    }
+    let data = answer.body["data"].as_object().unwrap();
+    let is_hidden = data.values().all(|value| *value == json!(null) || *value == json!([null]));
+    if is_hidden { "null" } else { "yes" }.to_owned()
 }
 
 #[tokio::test]
 async fn the_permission_matrix_is_as_written() {
     let world = World::start().await;
     let admin = world.signed_in("admin").await;
-    let user = admin.user_id().await;
-    let nobody = world.nobody();
-    let mut personas = vec![("nobody", nobody)];
+    let mut personas = vec![("nobody", world.nobody())];
     for name in ["newcomer", "outsider", "viewer", "manager"] {
         personas.push((name, world.signed_in(name).await));
     }
@@ -60,26 +86,43 @@ async fn the_permission_matrix_is_as_written() {
     let mut rows =
         vec![std::iter::once("").chain(personas.iter().map(|(name, _)| *name)).map(str::to_owned).collect()];
     for (operation, document) in OPERATIONS {
-        let mut row = vec![operation.to_owned()];
+        let mut row = vec![(*operation).to_owned()];
         for (_, persona) in &personas {
-            let task = admin.creates_task("Matrix").await;
-            row.push(verdict(persona, document, &task, &user).await);
+            row.push(verdict(persona, document, variables(&admin, document).await).await);
         }
         rows.push(row);
     }
     let line = |row: &Vec<String>| {
-        let cells: Vec<String> = row.iter().map(|cell| format!("{cell:<17}")).collect();
-        cells.concat().trim_end().to_owned()
+        let cells: Vec<String> = row[1..].iter().map(|cell| format!("{cell:<17}")).collect();
+        format!("{:<26}{}", row[0], cells.concat()).trim_end().to_owned()
     };
     let table: Vec<String> = rows.iter().map(line).collect();
     insta::assert_snapshot!(table.join("\n"));
 }
 
 #[tokio::test]
+async fn the_matrix_has_a_row_for_every_field_that_somebody_may_be_refused() {
+    let world = World::start().await;
+    let mut fields = BTreeSet::new();
+    for root in ["Query", "Mutation", "Subscription"] {
+        let document = format!("{{ __type(name: \"{root}\") {{ fields {{ name }} }} }}");
+        let answer = world.nobody().asks(&document).await.data();
+        for field in answer["__type"]["fields"].as_array().into_iter().flatten() {
+            fields.insert(format!("{root}.{}", field["name"].as_str().unwrap()));
+        }
+    }
+    assert!(fields.contains("Query.viewer") && fields.contains("Mutation.login"), "{fields:?}");
+    let coordinates = manifest(&world).await["coordinates"].as_object().unwrap().clone();
+    fields.extend(coordinates.into_iter().map(|(coordinate, _)| coordinate));
+
+    let rows: BTreeSet<String> = OPERATIONS.iter().map(|(row, _)| (*row).to_owned()).collect();
+    assert_eq!(rows, fields, "left: OPERATIONS of this file; right: the schema");
+}
+
+#[tokio::test]
 async fn every_guarded_root_field_refuses_a_caller_without_a_token() {
     let world = World::start().await;
-    let url = format!("{}/permissions.json", world.url);
-    let manifest: serde_json::Value = world.client.get(url).send().await.unwrap().json().await.unwrap();
+    let manifest = manifest(&world).await;
     let coordinates = manifest["coordinates"].as_object().unwrap();
     let public: Vec<&String> = coordinates
         .iter()
@@ -90,10 +133,13 @@ async fn every_guarded_root_field_refuses_a_caller_without_a_token() {
     assert_eq!(public, ["Query.apiInfo"]);
 
     let admin = world.signed_in("admin").await;
-    let (task, user) = (admin.creates_task("Theirs").await, admin.user_id().await);
-    for (operation, document) in OPERATIONS.iter().filter(|(name, _)| *name != "apiInfo") {
-        let variables = json!({"task": task, "user": user});
-        let answer = world.nobody().asks_with(document, variables).await;
+    for (operation, document) in OPERATIONS.iter().filter(|(name, _)| *name != "Query.apiInfo") {
+        let answer = world.nobody().asks_with(document, variables(&admin, document).await).await;
         assert_eq!(answer.codes(), ["UNAUTHENTICATED"], "{operation}");
     }
+}
+
+async fn manifest(world: &World) -> Value {
+    let url = format!("{}/permissions.json", world.url);
+    world.client.get(url).send().await.unwrap().json().await.unwrap()
 }

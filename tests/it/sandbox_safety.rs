@@ -18,15 +18,29 @@ fn it_refuses_to_start_beside_real_services() {
         "AUTH0_DOMAIN",
         "AUTH0_ISSUER",
         "AUTH0_AUDIENCE",
+        "AUTH0_ROLES_CLAIM",
+        "AUTH0_CA_FILE",
         "AUTH0_MGMT_CLIENT_ID",
         "AUTH0_MGMT_CLIENT_SECRET",
         "AUTH0_MGMT_AUDIENCE",
         "PERMIT_API_KEY",
         "PERMIT_PDP_URL",
+        "PERMIT_API_URL",
     ] {
         let output = program().arg("--sandbox").env(setting, "https://real.example").output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{setting}");
         assert!(String::from_utf8_lossy(&output.stderr).contains(setting), "{setting}");
+        assert!(output.stdout.is_empty(), "nothing is announced beside {setting}");
+    }
+}
+
+#[test]
+fn it_refuses_to_be_reached_from_other_machines() {
+    for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:4000"] {
+        let output = program().args(["--sandbox", "--listen-addr", address]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{address}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("LISTEN_ADDR"), "{address}");
+        assert!(output.stdout.is_empty(), "nothing is announced at {address}");
     }
 }
 

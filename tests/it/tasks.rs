@@ -211,3 +211,42 @@ async fn a_supplied_assignee_needs_the_permission_to_assign() {
     let assigned = manager.asks_with(document, json!({"id": task, "to": me})).await.data();
     assert_eq!(assigned["assignTask"]["task"]["assignee"]["name"], "Sandbox Manager");
 }
+
+#[tokio::test]
+async fn an_id_that_cannot_be_read_is_told_plainly_and_with_its_argument() {
+    let world = World::start().await;
+    let manager = world.signed_in("manager").await;
+    let (task, user) = (manager.creates_task("Ids").await, manager.user_id().await);
+    let delete = "mutation($id: ID!) { deleteTask(input: {id: $id}) { deletedTaskId } }";
+    let assign = "mutation($input: AssignTaskInput!) { assignTask(input: $input) { task { id } } }";
+    for (document, variables, noun, field) in [
+        (delete, json!({"id": "7"}), "task", json!("id")),
+        (delete, json!({"id": user}), "task", json!("id")),
+        ("mutation { deleteTask(input: {id: \"7\"}) { deletedTaskId } }", json!({}), "task", json!("id")),
+        ("{ task(id: 7) { id } }", json!({}), "task", json!("id")),
+        ("{ user(id: \"\") { id } }", json!({}), "user", json!("id")),
+        (assign, json!({"input": {"id": task, "assigneeId": "7"}}), "user", json!("assigneeId")),
+        (assign, json!({"input": {"id": "7", "assigneeId": "7"}}), "task", json!("id")),
+        (
+            "mutation($id: ID!, $who: ID) { assignTask(input: {id: $id, assigneeId: $who}) { task { id } } }",
+            json!({"id": "7"}),
+            "task",
+            json!("id"),
+        ),
+        (assign, json!({"input": {"id": task, "assigneeId": task}}), "user", json!(null)),
+        (
+            "query($who: ID) { tasks(filter: {assigneeId: $who}) { totalCount } }",
+            json!({"who": "x"}),
+            "user",
+            json!("assigneeId"),
+        ),
+    ] {
+        let answer = manager.asks_with(document, variables.clone()).await;
+        assert_eq!(answer.refusal()["code"], "BAD_USER_INPUT", "{document} {variables}");
+        assert_eq!(answer.refusal()["field"], field, "{document} {variables}");
+        let message = format!("This is not the id of a {noun}.");
+        assert_eq!(answer.body["errors"][0]["message"], message, "{document} {variables}");
+        let known = ["code", "field", "requestId"];
+        assert!(answer.refusal().as_object().unwrap().keys().all(|key| known.contains(&key.as_str())));
+    }
+}

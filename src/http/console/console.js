@@ -1,24 +1,31 @@
 "use strict";
 // The console: GraphiQL on this server's own API, example operations, and in the sandbox a menu of personas.
 
+// GraphiQL names a tab after its operation, and its narrowest pane shows 45 characters.
 const EXAMPLES = [
-  ["1 Sign in", `# Choose "manager" above, then run this: it copies the account and its roles to Permit.
-mutation Login {
+  { query: `# Choose "manager" above, then run this:
+# it copies the account and its roles to
+# Permit. Go on from tab to tab.
+mutation Step1_SignIn {
   login {
     ready
     roleOutcomes { role outcome detail }
     viewer { subject tenant permissions }
     warnings
   }
-}`],
-  ["2 Create", `mutation CreateTask {
-  createTask(input: { title: "Write the report", notes: "Two pages" }) {
+}` },
+  { query: `mutation Step2_CreateTask {
+  createTask(input: {
+    title: "Write the report"
+    notes: "Two pages"
+  }) {
     task { id title version }
     userErrors { code field message }
   }
-}`],
-  ["3 Tasks", `# Two calls to the decision point, however many rows: see "authz" in the extensions.
-query Tasks {
+}` },
+  { query: `# However many rows, two calls to the PDP:
+# see "authz" in the extensions.
+query Step3_Tasks {
   tasks(first: 20) {
     totalCount
     viewerCanCreate { allowed }
@@ -34,39 +41,64 @@ query Tasks {
       }
     }
   }
-}`],
-  ["4 Delete", `# Put an id from "Tasks" into the variables. A manager is refused with a reason, until somebody
-# grants task:delete to the role in Permit; then the same token deletes at once.
-mutation DeleteTask($id: ID!) {
+}` },
+  { query: `# Put an id of step 3 into the variables.
+# A manager is refused, with a reason.
+# Grant it to the role in a terminal:
+#
+# P=http://127.0.0.1:4002/v2/schema
+# R=taskgate/sandbox/roles/manager
+# K=permit_key_sandbox
+# curl "$P/$R/permissions" \\
+#   -H "Authorization: Bearer $K" \\
+#   -H "Content-Type: application/json" \\
+#   -d '{"permissions":["task:delete"]}'
+#
+# Then the same token deletes at once.
+mutation Step4_DeleteTask($id: ID!) {
   deleteTask(input: { id: $id }) {
     deletedTaskId
   }
-}`, '{ "id": "" }'],
-  ["5 Who am I", `query Viewer {
+}`, variables: '{ "id": "" }' },
+  { query: `query Step5_WhoAmI {
   viewer {
     subject
     tenant
     roles { role source }
     permissions
-    can(resource: "task", action: "delete") { allowed reason hint }
+    can(resource: "task", action: "delete") {
+      allowed
+      reason
+      hint
+    }
   }
-}`],
+}` },
 ];
 
-const state = { headers: "{}" };
-const root = ReactDOM.createRoot(document.getElementById("console"));
+// Who is signed in holds for every tab, so it is kept beside them: GraphiQL's own headers belong to one tab.
+const state = { authorization: null };
+const send = GraphiQL.createFetcher({ url: "/graphql" });
+
+function fetcher({ operationName, ...params }, options) {
+  // For a moment after a change of tab GraphiQL has the new tab's text and still the old one's operation.
+  if (operationName && params.query.includes(operationName)) params.operationName = operationName;
+  const own = options?.headers ?? {};
+  const names = Object.keys(own).map((name) => name.toLowerCase());
+  const signedIn = state.authorization !== null && !names.includes("authorization");
+  const headers = signedIn ? { ...own, Authorization: state.authorization } : own;
+  return send(params, { ...options, headers });
+}
 
 // No storage: a token must not outlive the page.
 const forgetful = { getItem: () => null, setItem() {}, removeItem() {}, clear() {}, length: 0 };
 
 function show() {
-  root.render(React.createElement(GraphiQL, {
-    fetcher: GraphiQL.createFetcher({ url: "/graphql" }),
+  ReactDOM.createRoot(document.getElementById("console")).render(React.createElement(GraphiQL, {
+    fetcher,
     storage: forgetful,
-    headers: state.headers,
     shouldPersistHeaders: false,
-    defaultEditorToolsVisibility: "headers",
-    defaultTabs: EXAMPLES.map(([title, query, variables]) => ({ title, query, variables })),
+    defaultEditorToolsVisibility: "variables",
+    defaultTabs: EXAMPLES,
   }));
 }
 
@@ -75,32 +107,45 @@ function expiryOf(token) {
   return new Date(JSON.parse(atob(payload)).exp * 1000);
 }
 
-async function signIn(tokenUrl, persona) {
-  const who = document.getElementById("who");
-  if (persona === "") {
-    state.headers = "{}";
-    who.textContent = "Nobody is signed in.";
-    return show();
-  }
+// Without a token nobody is signed in, whoever was before.
+function become(token, message) {
+  state.authorization = token === null ? null : `Bearer ${token}`;
+  document.getElementById("token").hidden = token === null;
+  document.getElementById("authorization").value = state.authorization ?? "";
+  document.getElementById("who").textContent = message;
+}
+
+async function signIn(tokenUrl, menu) {
+  const persona = menu.value;
+  if (persona === "") return become(null, "Nobody is signed in.");
+  become(null, `Asking for a token for ${persona} …`);
+  let outcome;
   try {
     const answer = await fetch(`${tokenUrl}/${encodeURIComponent(persona)}`);
     if (!answer.ok) throw new Error(`the issuer answered ${answer.status}`);
     const token = await answer.text();
-    state.headers = JSON.stringify({ Authorization: `Bearer ${token}` }, null, 2);
-    who.textContent = `Signed in as ${persona} until ${expiryOf(token).toLocaleString()}.`;
-    show();
+    outcome = [token, `Signed in as ${persona} until ${expiryOf(token).toLocaleTimeString()}.`];
   } catch (error) {
-    who.textContent = `No token for ${persona}: ${error.message}.`;
+    outcome = [null, `Nobody is signed in: no token for ${persona}, ${error.message}.`];
   }
+  // Somebody else may have been chosen meanwhile.
+  if (menu.value === persona) become(...outcome);
 }
 
 const personas = document.getElementById("personas");
 if (personas.dataset.tokenUrl) {
+  const tokenUrl = personas.dataset.tokenUrl.replace(/\/$/, "");
+  const menu = document.getElementById("persona");
   personas.hidden = false;
-  document.getElementById("who").textContent = "Nobody is signed in.";
   personas.addEventListener("submit", (event) => event.preventDefault());
-  document.getElementById("persona").addEventListener("change", (event) => {
-    signIn(personas.dataset.tokenUrl.replace(/\/$/, ""), event.target.value);
+  // A browser may keep the choice over a reload, but not the token.
+  menu.value = "";
+  menu.addEventListener("change", () => signIn(tokenUrl, menu));
+  become(null, "Nobody is signed in.");
+  const field = document.getElementById("authorization");
+  field.addEventListener("focus", () => field.select());
+  document.getElementById("copy").addEventListener("click", () => {
+    navigator.clipboard.writeText(field.value.replace(/^Bearer /, "")).catch(() => field.focus());
   });
 }
 show();

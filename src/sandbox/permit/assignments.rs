@@ -6,13 +6,14 @@ use axum::{
     Json, Router,
     extract::{Path, State},
     http::StatusCode,
-    routing::{get, post},
+    routing::get,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
+    bulk_assignments,
     collection::Shared,
     environment::Environment,
     refusal::Refusal,
@@ -67,6 +68,12 @@ impl Resolved {
     fn is(&self, held: &Assignment) -> bool {
         held.role == self.role && held.tenant == self.tenant && held.instance == self.instance
     }
+
+    fn exists(&self) -> Refusal {
+        let Self { user, role, tenant, .. } = self;
+        let message = format!("The user '{user}' has the role '{role}' in the tenant '{tenant}' already");
+        Refusal::Exists { kind: "role assignment", message }
+    }
 }
 
 /// Everything under `role_assignments`.
@@ -74,7 +81,7 @@ pub(super) fn routes() -> Router<Arc<Store>> {
     Router::new()
         .route("/role_assignments", get(list).post(post_one).delete(delete_one))
         .route("/role_assignments/detailed", get(detailed))
-        .route("/role_assignments/bulk", post(bulk_assign).delete(bulk_unassign))
+        .merge(bulk_assignments::routes())
 }
 
 async fn list(State(store): Shared, query: Query) -> Result<Json<Value>, Refusal> {
@@ -129,36 +136,6 @@ pub(super) async fn unassign_from(
     Ok(Answer::removed(&query, gone))
 }
 
-async fn bulk_assign(
-    State(store): Shared,
-    query: Query,
-    Body(requests): Body<Vec<Request>>,
-) -> Result<Json<Value>, Refusal> {
-    let skip_missing = query.one("missing_user_policy") == Some("ignore");
-    store.transact(|environment| {
-        let mut created = 0;
-        for request in &requests {
-            match assign(environment, request) {
-                Ok(_) => created += 1,
-                Err(Refusal::Exists { .. }) => {}
-                Err(Refusal::NotFound { kind: "User", .. }) if skip_missing => {}
-                Err(refusal) => return Err(refusal),
-            }
-        }
-        Ok(Json(json!({"assignments_created": created})))
-    })
-}
-
-async fn bulk_unassign(
-    State(store): Shared,
-    Body(requests): Body<Vec<Request>>,
-) -> Result<Json<Value>, Refusal> {
-    store.transact(|environment| {
-        let removed = requests.iter().filter(|request| unassign(environment, request).is_ok()).count();
-        Ok(Json(json!({"assignments_removed": removed})))
-    })
-}
-
 /// 204, or the removed assignment for the facts proxy, which asks for it with `return_deleted`.
 #[derive(Debug)]
 pub(super) enum Answer {
@@ -185,9 +162,12 @@ impl axum::response::IntoResponse for Answer {
 pub(super) fn assign(environment: &mut Environment, request: &Request) -> Result<Value, Refusal> {
     let resolved = request.resolve(environment)?;
     if environment.assignments_of(&resolved.user).iter().any(|held| resolved.is(held)) {
-        return Err(Refusal::Exists { kind: "RoleAssignment", ident: resolved.role });
+        return Err(resolved.exists());
     }
     let Resolved { user, role, tenant, instance } = resolved;
+    if let Some(instance) = &instance {
+        environment.instances.entry(instance.clone()).or_insert_with(Uuid::new_v4);
+    }
     environment.members.entry(tenant.clone()).or_default().insert(user.clone());
     let assignment = Assignment { id: Uuid::new_v4(), role, tenant, instance, created_at: now() };
     let shown = read(environment, &user, &assignment);
@@ -195,7 +175,7 @@ pub(super) fn assign(environment: &mut Environment, request: &Request) -> Result
     Ok(shown)
 }
 
-fn unassign(environment: &mut Environment, request: &Request) -> Result<Value, Refusal> {
+pub(super) fn unassign(environment: &mut Environment, request: &Request) -> Result<Value, Refusal> {
     let resolved = request.resolve(environment)?;
     let held = environment.assignments_of(&resolved.user);
     let Some(at) = held.iter().position(|held| resolved.is(held)) else {
@@ -208,28 +188,30 @@ fn unassign(environment: &mut Environment, request: &Request) -> Result<Value, R
     Ok(shown)
 }
 
-fn matching<'a>(environment: &'a Environment, query: &Query) -> Vec<(&'a str, &'a Assignment)> {
+/// The assignments that the query's `user`, `role`, `tenant`, `resource` and `resource_instance` describe.
+pub(super) fn matching<'a>(environment: &'a Environment, query: &Query) -> Vec<(&'a str, &'a Assignment)> {
     let all = environment
         .assignments
         .iter()
         .flat_map(|(user, held)| held.iter().map(move |held| (user.as_str(), held)));
     all.filter(|(user, held)| {
-        let id = |id: Option<Uuid>| id.map(|id| id.to_string()).unwrap_or_default();
         let instance = held.instance.as_deref().unwrap_or_default();
-        query.admits("user", &[user, &id(environment.users.get(user).map(|row| row.id))])
-            && query.admits("role", &[&held.role, &id(environment.roles.get(&held.role).map(|row| row.id))])
-            && query.admits(
-                "tenant",
-                &[&held.tenant, &id(environment.tenants.get(&held.tenant).map(|row| row.id))],
-            )
-            && query.admits("resource_instance", &[instance])
-            && query.admits("resource", &[instance.split(':').next().unwrap_or_default()])
+        let resource = instance.split(':').next().unwrap_or_default();
+        query.admits("user", |ident| environment.users.names(ident, user))
+            && query.admits("role", |ident| environment.roles.names(ident, &held.role))
+            && query.admits("tenant", |ident| environment.tenants.names(ident, &held.tenant))
+            && query.admits("resource", |ident| environment.resources.names(ident, resource))
+            && query.admits("resource_instance", |ident| {
+                let id = environment.instances.get(instance).copied();
+                ident == instance || id.is_some_and(|id| Uuid::parse_str(ident) == Ok(id))
+            })
     })
     .collect()
 }
 
 fn read(environment: &Environment, user: &str, held: &Assignment) -> Value {
     let id = |id: Option<Uuid>| id.unwrap_or_default().simple().to_string();
+    let instance_id = held.instance.as_ref().and_then(|instance| environment.instances.get(instance));
     let scope = environment.scope;
     json!({
         "id": held.id.simple().to_string(),
@@ -237,7 +219,7 @@ fn read(environment: &Environment, user: &str, held: &Assignment) -> Value {
         "role": held.role,
         "tenant": held.tenant,
         "resource_instance": held.instance,
-        "resource_instance_id": null,
+        "resource_instance_id": instance_id.map(|id| id.simple().to_string()),
         "user_id": id(environment.users.get(user).map(|row| row.id)),
         "role_id": id(environment.roles.get(&held.role).map(|row| row.id)),
         "tenant_id": id(environment.tenants.get(&held.tenant).map(|row| row.id)),
@@ -263,5 +245,9 @@ fn in_detail(environment: &Environment, user: &str, held: &Assignment) -> Value 
             .ok()
             .map(|row| super::collection::read(row, environment, None)),
     );
+    shown["resource_instance"] = told(held.instance.as_deref().and_then(|name| {
+        let ((resource, key), id) = (name.split_once(':')?, environment.instances.get(name)?);
+        Some(json!({"id": id.simple().to_string(), "key": key, "resource": resource, "attributes": {}}))
+    }));
     shown
 }

@@ -1,7 +1,7 @@
 //! The five calls that all kinds of named objects have alike: list, create, get, update, delete.
 //!
 //! A create needs its required members and a free key; an update replaces the members that it names and leaves the
-//! others; lists are filtered, then cut into pages.
+//! others, a replacement leaves the key alone; lists are filtered, then cut into pages.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use axum::{
     http::StatusCode,
     routing::get,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{
@@ -82,6 +82,14 @@ pub(super) async fn patch<F: Kind>(
     store.write(|environment| update::<F>(environment, at.resource.as_deref(), &at.key, &body).map(Json))
 }
 
+pub(super) async fn put<F: Kind>(
+    State(store): Shared,
+    Path(at): Path<At>,
+    Body(body): Body<Members>,
+) -> Result<Json<Value>, Refusal> {
+    store.write(|environment| replace::<F>(environment, at.resource.as_deref(), &at.key, &body).map(Json))
+}
+
 pub(super) async fn delete<F: Kind>(State(store): Shared, Path(at): Path<At>) -> Result<StatusCode, Refusal> {
     store.write(|environment| remove::<F>(environment, at.resource.as_deref(), &at.key))?;
     Ok(StatusCode::NO_CONTENT)
@@ -101,16 +109,13 @@ pub(super) fn create<F: Kind>(
 }
 
 fn new_row<F: Kind>(environment: &Environment, body: &Members) -> Result<Row<F>, Refusal> {
-    let is_given = |name: &&str| body.get(*name).is_some_and(|value| !value.is_null());
-    if let Some(missing) = F::REQUIRED.iter().find(|name| !is_given(name)) {
-        return Err(Refusal::missing(missing));
-    }
+    require::<F>(body, F::REQUIRED)?;
     let key = body.get("key").and_then(Value::as_str).ok_or_else(|| Refusal::missing("key"))?;
     if !F::legal_key(key) {
         return Err(Refusal::invalid("key", "string does not match the pattern of keys"));
     }
     let mut fields: F = fields_of(body.clone())?;
-    fields.complete(&Draft { environment, key })?;
+    fields.complete(&Draft { environment, key, before: None, body })?;
     Ok(Row::new(F::table_key(key, body), fields))
 }
 
@@ -121,20 +126,65 @@ pub(super) fn update<F: Kind>(
     ident: &str,
     body: &Members,
 ) -> Result<Value, Refusal> {
-    let row = F::table(environment, parent)?.find(ident)?;
-    let mut members = members_of(&row.fields);
+    require::<F>(body, &[])?;
+    let fields = &F::table(environment, parent)?.find(ident)?.fields;
+    let mut members = members_of(fields);
     members.extend(body.clone());
     for name in F::REQUIRED {
         if body.get(*name).is_some_and(Value::is_null) {
-            members.extend(members_of(&row.fields).remove_entry(*name));
+            members.extend(members_of(fields).remove_entry(*name));
         }
     }
+    set::<F>(environment, parent, ident, body, members)
+}
+
+/// Replaces everything but the key and answers how the object reads then.
+pub(super) fn replace<F: Kind>(
+    environment: &mut Environment,
+    parent: Option<&str>,
+    ident: &str,
+    body: &Members,
+) -> Result<Value, Refusal> {
+    let required: Vec<&str> = F::REQUIRED.iter().copied().filter(|name| *name != "key").collect();
+    require::<F>(body, &required)?;
+    set::<F>(environment, parent, ident, body, body.clone())
+}
+
+/// Refuses a body without what is required, or with what is not imitated: dropping that would be a lie.
+fn require<F: Kind>(body: &Members, required: &[&str]) -> Result<(), Refusal> {
+    let is_given = |name: &&str| body.get(*name).is_some_and(|value| !value.is_null());
+    if let Some(missing) = required.iter().find(|name| !is_given(name)) {
+        return Err(Refusal::missing(missing));
+    }
+    match F::NOT_IMITATED.iter().find(|path| says_something(body, path)) {
+        Some(path) => Err(Refusal::invalid(path, format!("the sandbox does not imitate '{path}'"))),
+        None => Ok(()),
+    }
+}
+
+fn says_something(body: &Members, path: &str) -> bool {
+    let mut names = path.split('/');
+    let outer = names.next().and_then(|name| body.get(name));
+    let value = names.fold(outer, |value, name| value?.get(name));
+    value.is_some_and(|value| !value.is_null() && *value != json!({}) && *value != json!([]))
+}
+
+/// Gives the object these fields.
+fn set<F: Kind>(
+    environment: &mut Environment,
+    parent: Option<&str>,
+    ident: &str,
+    body: &Members,
+    members: Members,
+) -> Result<Value, Refusal> {
+    let row = F::table(environment, parent)?.find(ident)?;
     let mut fields: F = fields_of(members)?;
-    fields.complete(&Draft { environment, key: &row.key })?;
+    fields.complete(&Draft { environment, key: &row.key, before: Some(&row.fields), body })?;
     let key = row.key.clone();
     let row = F::table_mut(environment, parent)?.find_mut(&key)?;
     row.fields = fields;
     row.updated_at = super::row::now();
+    F::changed(environment);
     Ok(read(F::table(environment, parent)?.find(&key)?, environment, parent))
 }
 
@@ -168,12 +218,12 @@ pub(super) fn read<F: Kind>(row: &Row<F>, environment: &Environment, parent: Opt
     Value::Object(read)
 }
 
-/// Reads the fields of a kind from members, null where a default exists being as good as absent.
-pub(super) fn fields_of<F: Kind>(members: Members) -> Result<F, Refusal> {
+/// Reads fields from members, null where a default exists being as good as absent.
+pub(super) fn fields_of<F: DeserializeOwned>(members: Members) -> Result<F, Refusal> {
     serde_json::from_value(Value::Object(members)).map_err(|error| Refusal::body(&error))
 }
 
-fn members_of<F: Kind>(fields: &F) -> Members {
+pub(super) fn members_of<F: Serialize>(fields: &F) -> Members {
     match serde_json::to_value(fields) {
         Ok(Value::Object(members)) => members,
         // Fields are structs of JSON values: they always become an object.

@@ -8,15 +8,21 @@ impl Environment {
     /// Whether one of the roles that `user` holds in `tenant`, or one that it extends, permits `resource:action`.
     /// Whatever is unknown is denied.
     pub(super) fn permits(&self, user: &str, tenant: &str, resource: &str, action: &str) -> bool {
+        !self.granting_roles(user, tenant, resource, action).is_empty()
+    }
+
+    /// The roles that `user` holds in `tenant` and that permit `resource:action`.
+    pub(super) fn granting_roles(&self, user: &str, tenant: &str, resource: &str, action: &str) -> Vec<&str> {
         if self.users.get(user).is_none() || self.tenants.get(tenant).is_none() {
-            return false;
+            return Vec::new();
         }
+        let held = self.roles_in(user, tenant).into_iter();
+        held.filter(|role| self.role_permits(role, resource, action)).collect()
+    }
+
+    fn role_permits(&self, role: &str, resource: &str, action: &str) -> bool {
         let mut seen = BTreeSet::new();
-        let held = self.assignments_of(user).iter();
-        let mut roles: Vec<&str> = held
-            .filter(|held| held.tenant == tenant && held.instance.is_none())
-            .map(|held| held.role.as_str())
-            .collect();
+        let mut roles = vec![role];
         while let Some(key) = roles.pop() {
             let Some(role) = self.roles.get(key).filter(|_| seen.insert(key)) else { continue };
             let names_it = |permission: &String| permission.split_once(':') == Some((resource, action));

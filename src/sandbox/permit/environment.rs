@@ -54,6 +54,8 @@ pub(super) struct Environment {
     pub(super) members: BTreeMap<String, BTreeSet<String>>,
     /// By user, because every check asks for the roles of one user.
     pub(super) assignments: BTreeMap<String, Vec<Assignment>>,
+    /// Ids of the instances of resources, `type:key`, that somebody was given a role on.
+    pub(super) instances: BTreeMap<String, Uuid>,
 }
 
 impl Environment {
@@ -70,11 +72,25 @@ impl Environment {
             users: Table::default(),
             members: BTreeMap::new(),
             assignments: BTreeMap::new(),
+            instances: BTreeMap::new(),
         }
     }
 
     pub(super) fn assignments_of(&self, user: &str) -> &[Assignment] {
         self.assignments.get(user).map_or(&[], Vec::as_slice)
+    }
+
+    /// Takes from all roles the permissions whose resource or action is gone: should it come back under the same
+    /// name, nobody holds it.
+    pub(super) fn revoke_lost_permissions(&mut self) {
+        let Self { resources, roles, .. } = self;
+        let exists = |permission: &String| {
+            let Some((resource, action)) = permission.split_once(':') else { return false };
+            resources.get(resource).is_some_and(|row| row.fields.actions.contains_key(action))
+        };
+        for role in roles.rows_mut() {
+            role.fields.permissions.retain(exists);
+        }
     }
 
     /// Drops the assignments that `gone` describes.

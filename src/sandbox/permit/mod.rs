@@ -2,13 +2,16 @@
 //! that the official SDKs work against them.
 //!
 //! Facts and schema are named objects in tables ([`row`], [`collection`]); roles in a tenant decide ([`decision`]).
-//! Instances of resources, relations and condition sets are not imitated.
+//! Instances of resources, roles on them, relations and condition sets are not imitated, and the README says so.
 
+mod actions;
 mod assignments;
+mod bulk_assignments;
 mod collection;
 mod decision;
 mod environment;
 mod limits;
+mod parts;
 mod pdp;
 mod policy;
 mod proxy;
@@ -72,10 +75,10 @@ fn pdp_router(store: &Arc<Store>) -> Router {
         .route("/sandbox/facts-proxy", put(set_proxy));
     pdp::routes()
         .merge(proxy::routes(store))
+        .fallback(rest::unknown)
         .layer(middleware::from_fn(pdp::authorize))
         .merge(pdp::open_routes())
         .merge(controls)
-        .fallback(rest::unknown)
         .with_state(store.clone())
 }
 

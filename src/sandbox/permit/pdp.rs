@@ -16,7 +16,15 @@ use axum::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use super::{collection::Shared, environment::Environment, rest::bearer, store::Store, wire::Query};
+use super::{
+    assignments::{self, Assignment},
+    collection::Shared,
+    environment::Environment,
+    refusal::Refusal,
+    rest::bearer,
+    store::Store,
+    wire::Query,
+};
 
 /// Tenant of a resource that names none, as the SDKs have it.
 const DEFAULT_TENANT: &str = "default";
@@ -40,6 +48,7 @@ struct User {
 struct Resource {
     #[serde(rename = "type")]
     kind: String,
+    key: Option<String>,
     tenant: Option<String>,
 }
 
@@ -176,17 +185,18 @@ async fn user_permissions(State(store): Shared, Input(query): Input<PermissionsQ
 }
 
 async fn authorized_users(State(store): Shared, Input(query): Input<UsersQuery>) -> Json<Value> {
-    let tenant = query.resource.tenant.as_deref().unwrap_or(DEFAULT_TENANT);
-    let resource = format!("{}:*", query.resource.kind);
+    let UsersQuery { action, resource } = query;
+    let tenant = resource.tenant.as_deref().unwrap_or(DEFAULT_TENANT);
+    let named = format!("{}:{}", resource.kind, resource.key.as_deref().unwrap_or("*"));
     Json(store.seen_by_pdp(|environment| {
-        let may = |user: &str| environment.permits(user, tenant, &query.resource.kind, &query.action);
-        let users = environment.users.rows().filter(|row| may(&row.key)).map(|row| {
-            let grants = environment.roles_in(&row.key, tenant).into_iter().map(|role| {
+        let users = environment.users.rows().filter_map(|row| {
+            let roles = environment.granting_roles(&row.key, tenant, &resource.kind, &action);
+            let grants = roles.iter().map(|role| {
                 json!({"user": row.key, "tenant": tenant, "resource": format!("__tenant:{tenant}"), "role": role})
             });
-            (row.key.clone(), grants.collect())
+            (!roles.is_empty()).then(|| (row.key.clone(), grants.collect()))
         });
-        json!({"resource": resource, "tenant": tenant, "users": users.collect::<serde_json::Map<_, _>>()})
+        json!({"resource": named, "tenant": tenant, "users": users.collect::<serde_json::Map<_, _>>()})
     }))
 }
 
@@ -226,18 +236,11 @@ async fn user_tenants(State(store): Shared, Input(query): Input<PermissionsQuery
     }))
 }
 
-async fn local_assignments(
-    State(store): Shared,
-    query: Query,
-) -> Result<Json<Value>, super::refusal::Refusal> {
+async fn local_assignments(State(store): Shared, query: Query) -> Result<Json<Value>, Refusal> {
     store.seen_by_pdp(|environment| {
-        let all = environment.assignments.iter().flat_map(|(user, held)| held.iter().map(move |held| (user, held)));
-        let asked = all.filter(|(user, held)| {
-            query.admits("user", &[user]) && query.admits("role", &[&held.role]) && query.admits("tenant", &[&held.tenant])
-        });
-        let show = |(user, held): &(&String, &super::assignments::Assignment)| {
+        let show = |(user, held): &(&str, &Assignment)| {
             json!({"user": user, "role": held.role, "tenant": held.tenant, "resource_instance": held.instance})
         };
-        query.page(asked.collect(), false, show).map(Json)
+        query.page(assignments::matching(environment, &query), false, show).map(Json)
     })
 }

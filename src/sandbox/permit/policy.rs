@@ -2,6 +2,7 @@
 
 use super::{
     environment::Environment,
+    parts::Part,
     resources::{Action, Resource},
     roles::Role,
     tenants::Tenant,
@@ -37,7 +38,7 @@ pub(super) fn initial() -> Environment {
             environment.resources.put(resource, Resource::named(resource));
         }
         if let Some(row) = environment.resources.get_mut(resource) {
-            row.fields.actions.insert(action.to_owned(), Action::named(action));
+            row.fields.actions.insert(action.to_owned(), Part::new(action, Action::named(action)));
         }
     }
     for (column, (key, name)) in ROLES.into_iter().enumerate() {

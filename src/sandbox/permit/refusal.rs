@@ -19,7 +19,7 @@ pub(super) enum Refusal {
     /// No object of this kind has this key or id.
     NotFound { kind: &'static str, ident: String },
     /// The key, or another value that must be unique, is taken.
-    Exists { kind: &'static str, ident: String },
+    Exists { kind: &'static str, message: String },
     /// The body or the query has the wrong shape at `place`.
     Invalid { place: Vec<String>, message: String, missing: bool },
     /// A permission that is not written `resource:action`.
@@ -37,6 +37,13 @@ impl Refusal {
     /// A member of the body is there and wrong.
     pub(super) fn invalid(field: &str, message: impl Into<String>) -> Self {
         Self::Invalid { place: place("body", field), message: message.into(), missing: false }
+    }
+
+    /// An object of this kind has this value already, and no other may.
+    pub(super) fn taken(kind: &'static str, member: &str, value: &str) -> Self {
+        let message =
+            format!("A {} with {member} '{value}' already exists in this environment", kind.to_lowercase());
+        Self::Exists { kind, message }
     }
 
     /// A query parameter is there and wrong.
@@ -79,11 +86,9 @@ impl Refusal {
                      please double check that the object exists"
                 ),
             ),
-            Self::Exists { kind, ident } => (
-                "DUPLICATE_ENTITY",
-                format!("This {} already exists", kind.to_lowercase()),
-                format!("A {} with '{ident}' already exists in this environment", kind.to_lowercase()),
-            ),
+            Self::Exists { kind, message } => {
+                ("DUPLICATE_ENTITY", format!("This {} already exists", kind.to_lowercase()), message.clone())
+            }
             Self::Invalid { message, .. } => ("INVALID_INPUT", "Invalid input".into(), message.clone()),
             Self::PermissionFormat { permission } => (
                 "INVALID_PERMISSION_FORMAT",

@@ -18,17 +18,20 @@ use super::{
 
 /// Users, tenants and role assignments.
 pub(super) fn facts() -> Router<Arc<Store>> {
-    users::routes().merge(tenants::routes()).merge(assignments::routes())
+    users::routes()
+        .merge(tenants::routes())
+        .merge(assignments::routes())
+        .method_not_allowed_fallback(not_allowed)
 }
 
 /// Everything that the REST API serves.
 pub(super) fn router(store: &Arc<Store>) -> Router {
     let in_scope = middleware::from_fn_with_state(store.clone(), right_environment);
-    let schema = roles::routes().merge(resources::routes());
+    let schema = roles::routes().merge(resources::routes()).method_not_allowed_fallback(not_allowed);
     Router::new()
         .nest("/v2/facts/{project}/{environment}", facts().layer(in_scope.clone()))
         .nest("/v2/schema/{project}/{environment}", schema.layer(in_scope))
-        .route("/v2/api-key/scope", get(scope))
+        .route("/v2/api-key/scope", get(scope).fallback(not_allowed))
         .layer(middleware::from_fn_with_state(store.clone(), limits::admit))
         .layer(middleware::from_fn(authorize))
         .merge(limits::controls())
@@ -47,6 +50,10 @@ async fn scope(State(store): Shared) -> Json<Value> {
 
 pub(super) async fn unknown() -> Response {
     (StatusCode::NOT_FOUND, Json(json!({"detail": "Not Found"}))).into_response()
+}
+
+async fn not_allowed() -> Response {
+    (StatusCode::METHOD_NOT_ALLOWED, Json(json!({"detail": "Method Not Allowed"}))).into_response()
 }
 
 async fn authorize(request: Request, next: Next) -> Response {
@@ -73,8 +80,9 @@ async fn right_environment(
     }
 }
 
-/// The token of a Bearer header; the Python SDK writes the scheme in lower case.
+/// The token of a Bearer header, and nothing of any other scheme; the Python SDK writes it in lower case.
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let header = headers.get(AUTHORIZATION)?.to_str().unwrap_or_default();
+    let (scheme, token) = header.split_once(' ').unwrap_or_default();
     Some(if scheme.eq_ignore_ascii_case("bearer") { token } else { "" })
 }

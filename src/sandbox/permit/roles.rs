@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
+    actions,
     collection::{self, Shared, null_as_default},
     environment::Environment,
     refusal::Refusal,
@@ -50,6 +51,7 @@ impl Role {
 
 impl Kind for Role {
     const NAME: &'static str = "Role";
+    const NOT_IMITATED: &'static [&'static str] = &["granted_to/users_with_role"];
 
     fn table<'a>(environment: &'a Environment, _parent: Option<&str>) -> Result<&'a Table<Self>, Refusal> {
         Ok(&environment.roles)
@@ -62,9 +64,18 @@ impl Kind for Role {
         Ok(&mut environment.roles)
     }
 
-    fn complete(&mut self, draft: &Draft<'_>) -> Result<(), Refusal> {
-        self.permissions.iter().try_for_each(|permission| must_exist(draft.environment, permission))?;
-        self.extends.iter().try_for_each(|role| draft.environment.roles.find(role).map(drop))
+    fn complete(&mut self, draft: &Draft<'_, Self>) -> Result<(), Refusal> {
+        let Draft { environment, body, .. } = draft;
+        // Only what the request says is checked: a role must not become unchangeable by what it holds already.
+        if body.contains_key("permissions") {
+            let by_key = self.permissions.iter().map(|permission| by_key(environment, permission));
+            self.permissions = by_key.collect::<Result<_, _>>()?;
+        }
+        if body.contains_key("extends") {
+            let by_key = self.extends.iter().map(|role| Ok(environment.roles.find(role)?.key.clone()));
+            self.extends = by_key.collect::<Result<_, _>>()?;
+        }
+        Ok(())
     }
 
     fn extend(row: &Row<Self>, _environment: &Environment, _parent: Option<&str>, read: &mut Members) {
@@ -110,10 +121,10 @@ async fn grant(
 ) -> Result<Json<Value>, Refusal> {
     store.transact(|environment| {
         for permission in &grant.permissions {
-            must_exist(environment, permission)?;
+            let permission = by_key(environment, permission)?;
             let held = &mut environment.roles.find_mut(&at.key)?.fields.permissions;
-            if !held.contains(permission) {
-                held.push(permission.clone());
+            if !held.contains(&permission) {
+                held.push(permission);
             }
         }
         shown(environment, &at.key)
@@ -126,8 +137,11 @@ async fn take(
     Body(grant): Body<Grant>,
 ) -> Result<Json<Value>, Refusal> {
     store.transact(|environment| {
+        // What does not exist is held by nobody.
+        let taken: Vec<String> =
+            grant.permissions.iter().filter_map(|permission| by_key(environment, permission).ok()).collect();
         let held = &mut environment.roles.find_mut(&at.key)?.fields.permissions;
-        held.retain(|permission| !grant.permissions.contains(permission));
+        held.retain(|permission| !taken.contains(permission));
         shown(environment, &at.key)
     })
 }
@@ -151,14 +165,12 @@ fn shown(environment: &Environment, ident: &str) -> Result<Json<Value>, Refusal>
     Ok(Json(collection::read(environment.roles.find(ident)?, environment, None)))
 }
 
-/// A permission names an action of a resource that exist.
-fn must_exist(environment: &Environment, permission: &str) -> Result<(), Refusal> {
+/// A permission names an action of a resource that exist, each by key or by id; here by keys.
+fn by_key(environment: &Environment, permission: &str) -> Result<String, Refusal> {
     let Some((resource, action)) = permission.split_once(':') else {
         return Err(Refusal::PermissionFormat { permission: permission.to_owned() });
     };
-    if environment.resources.find(resource)?.fields.actions.contains_key(action) {
-        Ok(())
-    } else {
-        Err(Refusal::NotFound { kind: "Action", ident: permission.to_owned() })
-    }
+    let resource = environment.resources.find(resource)?;
+    let action = actions::find(resource, action)?;
+    Ok(format!("{}:{}", resource.key, action.key))
 }

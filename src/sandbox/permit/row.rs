@@ -30,12 +30,21 @@ impl<F> Row<F> {
         let now = now();
         Self { id: Uuid::new_v4(), key, created_at: now.clone(), updated_at: now, fields }
     }
+
+    /// Whether this is the object's key, or its id in either spelling.
+    pub(super) fn is(&self, ident: &str) -> bool {
+        self.key == ident || Uuid::parse_str(ident) == Ok(self.id)
+    }
 }
 
-/// What a create or an update is about to make of an object, while it is checked.
-pub(super) struct Draft<'a> {
+/// What a request is about to make of an object, while it is checked.
+pub(super) struct Draft<'a, F> {
     pub(super) environment: &'a Environment,
     pub(super) key: &'a str,
+    /// The fields until now; none of a new object.
+    pub(super) before: Option<&'a F>,
+    /// What the request says.
+    pub(super) body: &'a Members,
 }
 
 /// What differs between the kinds of objects; `collection` does the rest.
@@ -46,6 +55,8 @@ pub(super) trait Kind: Clone + Serialize + DeserializeOwned + Send + Sync + 'sta
     const NAME: &'static str;
     /// Members that a create must have and that null does not clear.
     const REQUIRED: &'static [&'static str] = &["key", "name"];
+    /// Paths to what the real API takes and this one does not: refused unless it is empty.
+    const NOT_IMITATED: &'static [&'static str] = &[];
     /// Lists come as `{data, total_count, page_count}` even when nobody asks for the count.
     const ALWAYS_PAGED: bool = false;
 
@@ -66,7 +77,7 @@ pub(super) trait Kind: Clone + Serialize + DeserializeOwned + Send + Sync + 'sta
     }
 
     /// Checks the fields and fills in what follows from others.
-    fn complete(&mut self, _draft: &Draft<'_>) -> Result<(), Refusal> {
+    fn complete(&mut self, _draft: &Draft<'_, Self>) -> Result<(), Refusal> {
         Ok(())
     }
 
@@ -77,6 +88,9 @@ pub(super) trait Kind: Clone + Serialize + DeserializeOwned + Send + Sync + 'sta
     fn matches(_row: &Row<Self>, _environment: &Environment, _query: &Query) -> bool {
         true
     }
+
+    /// Removes what cannot live with the object as it is now.
+    fn changed(_environment: &mut Environment) {}
 
     /// Removes what cannot live without the object.
     fn forget(_environment: &mut Environment, _parent: Option<&str>, _row: &Row<Self>) {}
@@ -101,6 +115,11 @@ impl<F> Table<F> {
         self.0.get_mut(key)
     }
 
+    /// Whether `ident` is the key or the id of the object `key`.
+    pub(super) fn names(&self, ident: &str, key: &str) -> bool {
+        ident == key || self.get(key).is_some_and(|row| row.is(ident))
+    }
+
     pub(super) fn rows(&self) -> impl Iterator<Item = &Row<F>> {
         self.0.values()
     }
@@ -118,10 +137,7 @@ impl<F> Table<F> {
 impl<F: Kind> Table<F> {
     /// The object that has this key or this id.
     pub(super) fn find(&self, ident: &str) -> Result<&Row<F>, Refusal> {
-        let by_id = || {
-            let id = Uuid::parse_str(ident).ok()?;
-            self.0.values().find(|row| row.id == id)
-        };
+        let by_id = || self.0.values().find(|row| row.is(ident));
         self.0.get(ident).or_else(by_id).ok_or_else(|| not_found::<F>(ident))
     }
 
@@ -135,7 +151,7 @@ impl<F: Kind> Table<F> {
         match self.0.entry(key) {
             std::collections::btree_map::Entry::Vacant(place) => Ok(place.insert(row)),
             std::collections::btree_map::Entry::Occupied(taken) => {
-                Err(Refusal::Exists { kind: F::NAME, ident: taken.key().clone() })
+                Err(Refusal::taken(F::NAME, "key", taken.key()))
             }
         }
     }

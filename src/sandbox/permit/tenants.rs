@@ -93,7 +93,12 @@ async fn list_members(
     store.read(|environment| {
         let tenant = &environment.tenants.find(&at.key)?.key;
         let members = environment.members.get(tenant).into_iter().flatten();
-        let rows: Vec<_> = members.filter_map(|key| environment.users.get(key)).collect();
+        let rows = members.filter_map(|key| environment.users.get(key)).filter(|row| {
+            let held = environment.roles_in(&row.key, tenant);
+            let holds = |ident: &str| held.iter().any(|role| environment.roles.names(ident, role));
+            users::is_found(row, &query) && query.admits("role", holds)
+        });
+        let rows = rows.collect();
         query.page(rows, true, |row| collection::read(row, environment, None)).map(Json)
     })
 }
@@ -105,14 +110,16 @@ async fn add_member(
 ) -> Result<Json<Value>, Refusal> {
     store.transact(|environment| {
         let tenant = environment.tenants.find(&at.key)?.key.clone();
-        let key = body.get("key").and_then(Value::as_str).ok_or_else(|| Refusal::missing("key"))?;
-        if environment.users.get(key).is_none() {
+        let ident = body.get("key").and_then(Value::as_str).ok_or_else(|| Refusal::missing("key"))?;
+        if environment.users.find(ident).is_err() {
             users::put_new(environment, &body)?;
         }
-        if !environment.members.entry(tenant).or_default().insert(key.to_owned()) {
-            return Err(Refusal::Exists { kind: "User", ident: key.to_owned() });
+        let key = environment.users.find(ident)?.key.clone();
+        if !environment.members.entry(tenant).or_default().insert(key.clone()) {
+            let message = format!("A user with key '{key}' already exists in this tenant");
+            return Err(Refusal::Exists { kind: "User", message });
         }
-        users::shown(environment, key).map(Json)
+        users::shown(environment, &key).map(Json)
     })
 }
 

@@ -53,14 +53,14 @@ impl Kind for Profile {
         is_key_of(key, b"|@+-._")
     }
 
-    fn complete(&mut self, draft: &Draft<'_>) -> Result<(), Refusal> {
+    fn complete(&mut self, draft: &Draft<'_, Self>) -> Result<(), Refusal> {
         let Some(email) = &self.email else { return Ok(()) };
         if !is_email(email) {
             return Err(Refusal::invalid("email", "value is not a valid email address"));
         }
         let is_taken = |row: &Row<Self>| row.key != draft.key && row.fields.email.as_ref() == Some(email);
         if draft.environment.users.rows().any(is_taken) {
-            return Err(Refusal::Exists { kind: Self::NAME, ident: email.clone() });
+            return Err(Refusal::taken(Self::NAME, "email", email));
         }
         Ok(())
     }
@@ -77,11 +77,9 @@ impl Kind for Profile {
     }
 
     fn matches(row: &Row<Self>, environment: &Environment, query: &Query) -> bool {
-        let Self { email, first_name, last_name, .. } = &row.fields;
-        let names = [first_name, last_name, email].map(Option::as_deref);
         let held = environment.assignments_of(&row.key);
-        let roles: Vec<&str> = held.iter().map(|held| held.role.as_str()).collect();
-        query.finds(names.into_iter().chain([Some(row.key.as_str())])) && query.admits("role", &roles)
+        let holds = |ident: &str| held.iter().any(|held| environment.roles.names(ident, &held.role));
+        is_found(row, query) && query.admits("role", holds)
     }
 
     fn forget(environment: &mut Environment, _parent: Option<&str>, row: &Row<Self>) {
@@ -90,6 +88,13 @@ impl Kind for Profile {
             members.remove(&row.key);
         }
     }
+}
+
+/// Whether the user is one that the query searches for.
+pub(super) fn is_found(row: &Row<Profile>, query: &Query) -> bool {
+    let Profile { email, first_name, last_name, .. } = &row.fields;
+    let names = [first_name, last_name, email].map(Option::as_deref);
+    query.finds(names.into_iter().chain([Some(row.key.as_str())]))
 }
 
 /// The tenants in which the user has a role or is a member, with the roles held there.

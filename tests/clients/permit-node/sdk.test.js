@@ -42,6 +42,10 @@ test("roles, resources and tenants can be listed, created, changed and removed",
   assert.deepEqual(roles.map((role) => role.key), ["admin", "manager", "viewer"]);
   const resource = await permit.api.resources.create({ key: "note", name: "Note", actions: { read: {}, write: {} } });
   assert.equal(resource.actions.read.key, "read");
+  const replaced = await permit.api.resources.replace("note", { name: "Notes", actions: { read: {}, write: {} } });
+  assert.equal(replaced.actions.read.id, resource.actions.read.id);
+  const look = await permit.api.resourceActions.update("note", "read", { description: "Look" });
+  assert.equal(look.description, "Look");
   const role = await permit.api.roles.create({ key: "scribe", name: "Scribe", permissions: ["note:read"] });
   assert.deepEqual(role.permissions, ["note:read"]);
   const more = await permit.api.roles.assignPermissions("scribe", ["note:write"]);

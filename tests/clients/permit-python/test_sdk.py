@@ -38,8 +38,13 @@ class OfficialSdk(unittest.IsolatedAsyncioTestCase):
     async def test_roles_resources_and_tenants_can_be_read_and_changed(self):
         roles = {role.key for role in await self.permit.api.roles.list()}
         self.assertLessEqual({"admin", "manager", "viewer"}, roles)
-        resource = await self.permit.api.resources.create({"key": "memo", "name": "Memo", "actions": {"read": {}}})
+        attributes = {"private": {"type": "bool", "description": "Not for all"}}
+        memo = {"key": "memo", "name": "Memo", "actions": {"read": {}, "shred": {}}, "attributes": attributes}
+        resource = await self.permit.api.resources.create(memo)
         self.assertIn("read", resource.actions)
+        listed = {resource.key: resource for resource in await self.permit.api.resources.list()}
+        self.assertEqual(listed["memo"].attributes["private"].type, "bool")
+        await self.permit.api.resources.update("memo", {"actions": {"read": {}}})
         await self.permit.api.roles.create({"key": "reader", "name": "Reader"})
         role = await self.permit.api.roles.assign_permissions("reader", ["memo:read"])
         self.assertEqual(role.permissions, ["memo:read"])

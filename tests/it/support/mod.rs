@@ -6,6 +6,7 @@ mod operator;
 mod permit;
 mod persona;
 mod process;
+mod stand_in;
 
 use std::time::Duration;
 
