@@ -36,7 +36,7 @@ use async_graphql::{
 use time::OffsetDateTime;
 
 pub use context::Caller;
-pub use limits::{DocumentLimits, LimitExceeded};
+pub use limits::{DocumentError, DocumentLimits, LimitExceeded};
 pub use rules::CoverageError;
 
 use context::{Operation, SignedIn};
