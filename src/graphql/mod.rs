@@ -136,6 +136,8 @@ impl Api {
         let operation = Arc::new(Operation::new(caller, decisions, signed_in));
         let mut response = self.schema.execute(request.data(operation.clone())).await;
         for error in &mut response.errors {
+            // What the library refuses before our extension sees it.
+            field_errors::set_code(error, "GRAPHQL_VALIDATION_FAILED");
             error.extensions.get_or_insert_default().set("requestId", request_id.as_str());
         }
         response.extensions.insert("requestId".to_owned(), Value::String(request_id));
