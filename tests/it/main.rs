@@ -6,6 +6,7 @@ mod support;
 mod architecture;
 mod authorization_code;
 mod batching;
+mod connections;
 mod http_contract;
 mod malformed;
 mod outages;
