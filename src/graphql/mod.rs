@@ -149,9 +149,9 @@ impl Api {
         response
     }
 
-    /// The schema in the schema definition language, with its directives.
-    pub fn sdl(&self) -> &str {
-        &self.sdl
+    /// The schema in the schema definition language, with its directives, if clients may read it.
+    pub fn sdl(&self) -> Option<&str> {
+        self.config.introspection.then_some(&*self.sdl)
     }
 
     /// What every field needs, as JSON.

@@ -10,6 +10,7 @@ mod connections;
 mod http_contract;
 mod malformed;
 mod outages;
+mod paths;
 mod permissions;
 mod sandbox_safety;
 mod schema;
