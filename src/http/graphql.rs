@@ -87,7 +87,10 @@ impl Exchange<'_> {
             from_body(headers, body, self.state.max_body_bytes, self.state.body_timeout).await?
         };
         let limits = DocumentLimits::default();
-        limits.check_text(&request.query).map_err(|error| Rejection::unfit(self.unexecuted(), error))?;
+        limits
+            .check_text(&request.query)
+            .and_then(|()| limits.check_variables(&request.variables))
+            .map_err(|error| Rejection::unfit(self.unexecuted(), error))?;
         self.parse(&mut request, limits, *method == Method::GET)?;
         let caller = Caller {
             subject: credentials.subject,

@@ -4,7 +4,7 @@
 mod count;
 mod text;
 
-use async_graphql::{Pos, parser::types::ExecutableDocument};
+use async_graphql::{Pos, Value, Variables, parser::types::ExecutableDocument};
 
 use count::{Counter, Size};
 
@@ -30,7 +30,7 @@ pub struct DocumentLimits {
     pub arguments: u64,
     /// Of one field or directive.
     pub arguments_at_once: u64,
-    /// Scalars, lists and objects in arguments.
+    /// Scalars, lists and objects in arguments; and so many in variables, which validation copies with each use.
     pub values: u64,
 }
 
@@ -80,6 +80,15 @@ impl DocumentLimits {
         text::check(document)
     }
 
+    /// Looks at the variables that come with the document.
+    ///
+    /// # Errors
+    /// There is too much in them.
+    pub fn check_variables(&self, variables: &Variables) -> Result<(), DocumentError> {
+        let actual = variables.values().map(values).sum();
+        within("values in variables", self.values, actual)
+    }
+
     /// Looks at every operation and fragment of the document.
     ///
     /// # Errors
@@ -115,6 +124,20 @@ impl DocumentLimits {
         within("depth", self.depth, size.depth)?;
         within("aliases", self.aliases, size.aliases)?;
         within("directives", self.directives, size.directives)
+    }
+}
+
+/// Scalars, lists and objects in `value`, whose nesting the JSON parser has bounded.
+fn values(value: &Value) -> u64 {
+    match value {
+        Value::List(items) => 1 + items.iter().map(values).sum::<u64>(),
+        Value::Object(members) => 1 + members.values().map(values).sum::<u64>(),
+        Value::Null
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Boolean(_)
+        | Value::Binary(_)
+        | Value::Enum(_) => 1,
     }
 }
 

@@ -118,7 +118,8 @@ fn fragments_that_double_and_lead_nowhere_are_counted() {
 
 #[test]
 fn a_chain_of_fragments_does_not_use_up_the_stack() {
-    let chain: String = (0..3_000).map(|n| format!("fragment f{n} on T{{...f{}}}", n + 1)).collect();
+    let fragment = |n: u64| format!("fragment f{n} on T{{...f{}}}", n + 1);
+    let chain: String = (0..3_000).map(fragment).collect();
     assert_eq!(exceeded(&format!("{{ ...f0 }} {chain}")), Some("nesting of selections"));
     assert_eq!(exceeded(&format!("{{ a }} {chain}")), Some("nesting of selections"));
 }
@@ -134,10 +135,11 @@ fn fields_count_once_for_each_selection_set_that_they_merge_into() {
 
 #[test]
 fn what_is_written_is_bounded_over_the_whole_document() {
-    let operations = |times: usize| (0..times).map(|n| format!("query q{n} {{ a }} ")).collect::<String>();
-    let variables = |times: usize| (0..times).map(|n| format!("$v{n}: Int ")).collect::<String>();
+    let numbered = |times: usize, one: fn(usize) -> String| (0..times).map(one).collect::<String>();
+    let operations = |times| numbered(times, |n| format!("query q{n} {{ a }} "));
+    let variables = |times| numbered(times, |n| format!("$v{n}: Int "));
     let list = |value: &str, times: usize| format!("{{ a(b: [{}]) }}", value.repeat(times));
-    let arguments = |times: usize| (0..times).map(|n| format!("a{n}: 1 ")).collect::<String>();
+    let arguments = |times| numbered(times, |n| format!("a{n}: 1 "));
     let fields = |times: usize| format!("{{ r {{ {} }} }}", format!("a({}) ", arguments(20)).repeat(times));
     for (document, expected) in [
         (operations(50), None),
@@ -156,4 +158,17 @@ fn what_is_written_is_bounded_over_the_whole_document() {
     ] {
         assert_eq!(exceeded(&document), expected, "{document:.60}");
     }
+}
+
+/// Validation copies a variable wherever it is used.
+#[test]
+fn variables_hold_a_bounded_number_of_values() {
+    let variables = |times: usize| {
+        let list: Vec<_> = (0..times).map(|n| serde_json::json!({"n": n})).collect();
+        Variables::from_json(serde_json::json!({"list": list}))
+    };
+    assert_eq!(DocumentLimits::default().check_variables(&variables(2_499)), Ok(()));
+    let refusal = DocumentLimits::default().check_variables(&variables(2_500)).unwrap_err();
+    let exceeded = LimitExceeded { what: "values in variables", limit: 5_000, actual: 5_001 };
+    assert_eq!(refusal, DocumentError::Exceeded(exceeded));
 }
