@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{AuthError, Config, Reason};
+use super::{AuthError, Config, Reason, token::present};
 
 /// Longest subject, in bytes.
 const MAX_SUBJECT_BYTES: usize = 255;
@@ -77,8 +77,11 @@ pub(super) struct Claims {
     aud: Option<Value>,
     sub: Option<Value>,
     exp: Option<Value>,
+    #[serde(default, deserialize_with = "present")]
     nbf: Option<Value>,
+    #[serde(default, deserialize_with = "present")]
     iat: Option<Value>,
+    #[serde(default, deserialize_with = "present")]
     cnf: Option<Value>,
     scope: Option<Value>,
     org_id: Option<Value>,
@@ -251,5 +254,18 @@ mod tests {
         assert_eq!(user.profile.email.as_deref(), Some("ada@example.com"));
         let printed = format!("{user:?}");
         assert!(!printed.contains("ada") && !printed.contains("Ada"), "{printed}");
+    }
+    #[test]
+    fn a_claim_that_is_null_is_there() {
+        let config = Config::for_issuer("https://issuer.example/", "api", "https://x.example/roles");
+        for (claim, reason) in
+            [("nbf", Reason::Malformed), ("iat", Reason::Malformed), ("cnf", Reason::SenderConstrained)]
+        {
+            let mut claims =
+                json!({"iss": "https://issuer.example/", "aud": "api", "sub": "auth0|1", "exp": 2000});
+            claims[claim] = Value::Null;
+            let claims: Claims = serde_json::from_value(claims).unwrap();
+            assert_eq!(claims.verify(&config, 1000.0), Err(AuthError::Invalid(reason)), "{claim}");
+        }
     }
 }

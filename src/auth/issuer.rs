@@ -13,7 +13,7 @@ use super::{
     keys::{KeySet, Keys},
 };
 
-/// Longest wait for an answer of the issuer.
+/// Longest wait for an answer of the issuer, and for its keys however many answers they take.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Largest answer that is read.
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
@@ -41,6 +41,8 @@ pub(super) struct Discovery {
 pub enum FetchError {
     #[error("the issuer did not answer")]
     Unreachable(#[source] reqwest::Error),
+    #[error("the issuer did not answer within {TIMEOUT:?}")]
+    TimedOut,
     #[error("the issuer answered {0}")]
     Rejected(reqwest::StatusCode),
     #[error("the issuer's answer is too large")]
@@ -86,6 +88,10 @@ impl Issuer {
 
     /// The keys that verify this issuer's tokens; never an empty set.
     pub(super) async fn keys(&self) -> Result<Keys, FetchError> {
+        tokio::time::timeout(TIMEOUT, self.fetch_keys()).await.unwrap_or(Err(FetchError::TimedOut))
+    }
+
+    async fn fetch_keys(&self) -> Result<Keys, FetchError> {
         let keys = self.key_set().await?.usable();
         if keys.is_empty() { Err(FetchError::NoKeys) } else { Ok(keys) }
     }

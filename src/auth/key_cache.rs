@@ -2,8 +2,10 @@
 //!
 //! - A request whose key is known never waits for the issuer, however slow it is.
 //! - An unknown key id causes one shared fetch, and no other before the cool-down has passed. The cool-down is
-//!   counted from the last *attempt*: a made-up key id must not become traffic to the issuer, and a broken issuer
-//!   must not be asked by every request.
+//!   counted from the end of the last *attempt*, whatever came of it: a made-up key id must not become traffic to the
+//!   issuer, and a broken issuer must not be asked by every request.
+//! - Whoever comes during an attempt shares its outcome. Requests never queue for attempts of their own, each as long
+//!   as a hanging issuer takes.
 //! - Keys are replaced as a whole, so that a revoked one is gone, and only by a set that can be used.
 
 use std::{
@@ -34,6 +36,7 @@ pub(super) struct KeyCache {
     cooldown: Duration,
     max_stale: Duration,
     known: RwLock<Option<Known>>,
+    /// When the last attempt ended.
     last_attempt: Mutex<Option<Instant>>,
     /// Held during a fetch, by nobody whose key is known.
     fetching: AsyncMutex<()>,
@@ -74,7 +77,7 @@ impl KeyCache {
     /// The key called `kid` if it is in memory. Old keys are served while new ones are fetched behind them.
     pub(super) fn known_key(self: &Arc<Self>, kid: &str) -> Option<Arc<DecodingKey>> {
         let known = self.usable()?;
-        if known.since.elapsed() > FRESH && !self.is_cooling_down() {
+        if known.since.elapsed() > FRESH && !self.is_cooling_down() && self.fetching.try_lock().is_ok() {
             let cache = self.clone();
             tokio::spawn(async move { cache.refresh_here().await });
         }
@@ -108,12 +111,11 @@ impl KeyCache {
     }
 
     async fn refresh_here(&self) {
-        // Whoever waited here finds that the attempt was just made.
+        let came = Instant::now();
         let _one_at_a_time = self.fetching.lock().await;
-        if self.is_cooling_down() {
+        if self.last_attempt().is_some_and(|ended| ended >= came) || self.is_cooling_down() {
             return;
         }
-        *self.last_attempt.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         let outcome = match self.issuer.keys().await {
             Ok(keys) => {
                 let known = Known { keys: Arc::new(keys), since: Instant::now() };
@@ -125,14 +127,18 @@ impl KeyCache {
                 "failure"
             }
         };
+        *self.last_attempt.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         metrics::counter!("jwks_refresh_total", "outcome" => outcome).increment(1);
+    }
+
+    fn last_attempt(&self) -> Option<Instant> {
+        *self.last_attempt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_cooling_down(&self) -> bool {
         let cooldown =
             if self.usable().is_some() { self.cooldown } else { EMPTY_COOLDOWN.min(self.cooldown) };
-        let last = *self.last_attempt.lock().unwrap_or_else(PoisonError::into_inner);
-        last.is_some_and(|at| at.elapsed() < cooldown)
+        self.last_attempt().is_some_and(|ended| ended.elapsed() < cooldown)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{AuthError, Reason};
@@ -28,9 +28,17 @@ struct Header {
     alg: Option<Value>,
     kid: Option<Value>,
     typ: Option<Value>,
+    #[serde(default, deserialize_with = "present")]
     crit: Option<Value>,
+    #[serde(default, deserialize_with = "present")]
     b64: Option<Value>,
+    #[serde(default, deserialize_with = "present")]
     zip: Option<Value>,
+}
+
+/// A member that is there, if only as `null`: what must not be there is refused then too.
+pub(super) fn present<'de, D: Deserializer<'de>>(member: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(member).map(Some)
 }
 
 impl<'a> SignedToken<'a> {
@@ -99,4 +107,22 @@ fn is_access_token_type(typ: &str) -> bool {
 fn json<T: DeserializeOwned>(part: &str) -> Result<T, AuthError> {
     let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| AuthError::Invalid(Reason::Malformed))?;
     serde_json::from_slice(&bytes).map_err(|_| AuthError::Invalid(Reason::Malformed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_that_is_null_is_there() {
+        for (member, reason) in
+            [("crit", Reason::UnsupportedCrit), ("b64", Reason::UnsupportedCrit), ("zip", Reason::Malformed)]
+        {
+            let header = format!(r#"{{"alg": "RS256", "kid": "k", "{member}": null}}"#);
+            let token = format!("{}.e30.c2ln", URL_SAFE_NO_PAD.encode(header));
+            assert_eq!(SignedToken::parse(&token).err(), Some(AuthError::Invalid(reason)), "{member}");
+        }
+        let plain = format!("{}.e30.c2ln", URL_SAFE_NO_PAD.encode(r#"{"alg": "RS256", "kid": "k"}"#));
+        assert!(SignedToken::parse(&plain).is_ok());
+    }
 }

@@ -25,6 +25,11 @@ use super::{
     error::{HiddenMark, code_of},
 };
 
+/// Most errors of a document that is not valid.
+const MAX_VALIDATION_ERRORS: usize = 20;
+/// Longest text of an error in the library's words, in characters.
+const MAX_MESSAGE: usize = 200;
+
 /// Creates the recorder of one operation.
 pub(super) struct FieldErrors;
 
@@ -72,6 +77,8 @@ impl Extension for Recorder {
         next: NextValidation<'_>,
     ) -> Result<ValidationResult, Vec<ServerError>> {
         next.run(ctx).await.map_err(|mut errors| {
+            // One mistake can be found in thousands of places; the first few tell it.
+            errors.truncate(MAX_VALIDATION_ERRORS);
             for error in &mut errors {
                 set_code(error, "GRAPHQL_VALIDATION_FAILED");
             }
@@ -127,10 +134,24 @@ impl Recorder {
     }
 }
 
-fn set_code(error: &mut ServerError, code: &str) {
+/// Gives a code to an error that has none. Such an error is not ours, and its text is of any length.
+pub(super) fn set_code(error: &mut ServerError, code: &str) {
     let extensions = error.extensions.get_or_insert_default();
     if code_of(Some(extensions)).is_none() {
         extensions.set("code", code);
+        shorten(&mut error.message);
+    }
+}
+
+/// Takes out a value that the client sent, which the library repeats whole, and whatever is too long to be read.
+fn shorten(message: &mut String) {
+    if let Some(value) = message.find(", found ") {
+        message.truncate(value);
+        message.push('.');
+    }
+    if let Some((end, _)) = message.char_indices().nth(MAX_MESSAGE) {
+        message.truncate(end);
+        message.push('…');
     }
 }
 
@@ -171,4 +192,30 @@ fn position(error: &ServerError) -> Vec<usize> {
         PathSegment::Field(_) => None,
     });
     indices.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_of_the_library_does_not_repeat_what_was_sent() {
+        let long = "é".repeat(1_000);
+        for (message, expected) in [
+            ("Unknown field \"a\".".to_owned(), "Unknown field \"a\".".to_owned()),
+            (
+                format!("Expected input type \"Int\", found \"{long}\"."),
+                "Expected input type \"Int\".".to_owned(),
+            ),
+            (long.clone(), "é".repeat(200) + "…"),
+        ] {
+            let mut error = ServerError::new(message, None);
+            set_code(&mut error, "BAD_USER_INPUT");
+            assert_eq!(error.message, expected);
+        }
+        let mut ours = ServerError::new(long.clone(), None);
+        ours.extensions.get_or_insert_default().set("code", "FORBIDDEN");
+        set_code(&mut ours, "INTERNAL");
+        assert_eq!(ours.message, long);
+    }
 }

@@ -37,7 +37,7 @@ use async_graphql::{
 use time::OffsetDateTime;
 
 pub use context::Caller;
-pub use limits::{DocumentLimits, LimitExceeded};
+pub use limits::{DocumentError, DocumentLimits, LimitExceeded};
 pub use rules::CoverageError;
 
 use context::{Operation, SignedIn};
@@ -137,6 +137,8 @@ impl Api {
         let operation = Arc::new(Operation::new(caller, decisions, signed_in));
         let mut response = self.schema.execute(request.data(operation.clone())).await;
         for error in &mut response.errors {
+            // What the library refuses before our extension sees it.
+            field_errors::set_code(error, "GRAPHQL_VALIDATION_FAILED");
             error.extensions.get_or_insert_default().set("requestId", request_id.as_str());
         }
         response.extensions.insert("requestId".to_owned(), Value::String(request_id));
@@ -148,9 +150,9 @@ impl Api {
         response
     }
 
-    /// The schema in the schema definition language, with its directives.
-    pub fn sdl(&self) -> &str {
-        &self.sdl
+    /// The schema in the schema definition language, with its directives, if clients may read it.
+    pub fn sdl(&self) -> Option<&str> {
+        self.config.introspection.then_some(&*self.sdl)
     }
 
     /// What every field needs, as JSON.

@@ -14,7 +14,6 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use serde::Serialize;
-use serde_json::json;
 
 use super::{
     AppState, RequestId, console,
@@ -88,7 +87,10 @@ impl Exchange<'_> {
             from_body(headers, body, self.state.max_body_bytes, self.state.body_timeout).await?
         };
         let limits = DocumentLimits::default();
-        limits.check_text(&request.query)?;
+        limits
+            .check_text(&request.query)
+            .and_then(|()| limits.check_variables(&request.variables))
+            .map_err(|error| Rejection::unfit(self.unexecuted(), error))?;
         self.parse(&mut request, limits, *method == Method::GET)?;
         let caller = Caller {
             subject: credentials.subject,
@@ -106,11 +108,9 @@ impl Exchange<'_> {
         only_query: bool,
     ) -> Result<(), Rejection> {
         let name = request.operation_name.clone();
-        let document = request.parsed_query().map_err(|error| {
-            let places = error.locations.iter().map(|at| json!({"line": at.line, "column": at.column}));
-            Rejection::syntax(self.unexecuted(), places.collect())
-        })?;
-        limits.check(document)?;
+        let document =
+            request.parsed_query().map_err(|error| Rejection::syntax(self.unexecuted(), &error.locations))?;
+        limits.check(document).map_err(|error| Rejection::unfit(self.unexecuted(), error))?;
         let mut selected = document.operations.iter().filter(|(operation, _)| {
             name.is_none() || operation.map(async_graphql::Name::as_str) == name.as_deref()
         });

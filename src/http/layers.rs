@@ -1,19 +1,22 @@
 //! What happens to every request, whatever its path.
 
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use axum::{
-    extract::Request,
+    Extension, Router,
+    extract::{Request, State},
     http::{
         HeaderMap, HeaderName, HeaderValue, Method,
         header::{
-            ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER, VARY,
-            WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+            ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ORIGIN,
+            REFERRER_POLICY, RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
         },
     },
-    middleware::Next,
+    middleware::{self, Next},
     response::Response,
 };
+use futures_util::FutureExt as _;
+use tower::ServiceExt as _;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::Instrument as _;
 use uuid::Uuid;
@@ -27,8 +30,18 @@ const MAX_REQUEST_ID: usize = 128;
 /// How long a browser may remember a preflight, in seconds.
 const PREFLIGHT_SECONDS: u64 = 600;
 
+/// `routes` with everything around them, outermost first: [`around`], CORS, and the end of panics.
+pub(super) fn layered(routes: Router, cors_origins: &[String]) -> Router {
+    let routes = routes.layer(middleware::from_fn(survived));
+    routes
+        .clone()
+        .layer(cors(cors_origins))
+        .layer(middleware::from_fn_with_state(routes, without_cors))
+        .layer(middleware::from_fn(around))
+}
+
 /// Names the request, traces it, and puts the headers on the answer that protect a browser.
-pub(super) async fn around(mut request: Request, next: Next) -> Response {
+async fn around(mut request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
     request.extensions_mut().insert(RequestId(id.clone()));
     let path = request.uri().path();
@@ -61,7 +74,7 @@ fn request_id(headers: &HeaderMap) -> Arc<str> {
 }
 
 /// Browsers of other origins: only those in the list, never with cookies.
-pub(super) fn cors(origins: &[String]) -> CorsLayer {
+fn cors(origins: &[String]) -> CorsLayer {
     let origins: Vec<HeaderValue> = origins.iter().filter_map(|origin| origin.parse().ok()).collect();
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
@@ -71,8 +84,52 @@ pub(super) fn cors(origins: &[String]) -> CorsLayer {
         .max_age(std::time::Duration::from_secs(PREFLIGHT_SECONDS))
 }
 
+/// Leaves OPTIONS to the routes where it is no preflight: the CORS layer would answer every one with 200.
+async fn without_cors(State(routes): State<Router>, request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let preflight = headers.contains_key(ORIGIN) && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+    if preflight || request.method() != Method::OPTIONS {
+        return next.run(request).await;
+    }
+    match routes.oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
 /// What a client sees of a panic, which is a fault of ours: nothing but that it happened.
-pub(super) fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
-    tracing::error!("a request handler panicked");
-    Rejection::internal().into_response(MediaType::Json, &Uuid::now_v7().to_string())
+async fn survived(Extension(RequestId(id)): Extension<RequestId>, request: Request, next: Next) -> Response {
+    AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!("a request handler panicked");
+        Rejection::internal().into_response(MediaType::Json, &id)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{body::Body, http::StatusCode, routing::get};
+    use http_body_util::BodyExt as _;
+    use serde_json::Value;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_answer_to_a_panic_is_named_and_protected_like_any_other() {
+        async fn panics() -> Response {
+            panic!("a fault of ours")
+        }
+        let router = layered(Router::new().route("/", get(panics)), &["https://app.example".to_owned()]);
+        let request = Request::get("/").header(X_REQUEST_ID, "mine-1").header(ORIGIN, "https://app.example");
+
+        let response = router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(response.headers()[X_REQUEST_ID], "mine-1");
+        assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
+        assert_eq!(response.headers()["access-control-allow-origin"], "https://app.example");
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let answer: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(answer["errors"][0]["extensions"]["code"], "INTERNAL");
+        assert_eq!(answer["errors"][0]["extensions"]["requestId"], "mine-1");
+    }
 }

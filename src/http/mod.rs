@@ -1,7 +1,7 @@
 //! The API over HTTP: routes, limits, and what every answer carries.
 //!
-//! Layers, outermost first: panics become a 500; the request gets its name and its trace span, the answer its
-//! headers; CORS answers preflights. Everything that can fail answers in the shape of GraphQL errors.
+//! Layers, outermost first: the request gets its name and its trace span, the answer its headers; CORS answers
+//! preflights; panics become a 500. Everything that can fail answers in the shape of GraphQL errors.
 
 mod console;
 mod graphql;
@@ -18,12 +18,10 @@ use axum::{
     Extension, Router,
     extract::State,
     http::header::CONTENT_TYPE,
-    middleware,
     response::{IntoResponse as _, Response},
     routing::{any, get},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
-use tower_http::catch_panic::CatchPanicLayer;
 use url::Url;
 
 pub use serve::serve;
@@ -77,24 +75,28 @@ pub fn router(config: &Config, api: Api, authenticator: Authenticator, metrics: 
         max_body_bytes: config.max_body_bytes,
         body_timeout: config.body_timeout,
     });
-    Router::new()
+    let routes = Router::new()
         .route("/graphql", any(graphql::serve))
         .route("/schema.graphql", get(schema))
         .route("/permissions.json", get(permissions))
         .route("/health", get(health::live))
         .route("/ready", get(health::ready))
         .route("/metrics", get(metrics_page))
+        .merge(pages)
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
-        .with_state(state)
-        .merge(pages)
-        .layer(layers::cors(&config.cors_origins))
-        .layer(middleware::from_fn(layers::around))
-        .layer(CatchPanicLayer::custom(layers::panicked))
+        .with_state(state);
+    layers::layered(routes, &config.cors_origins)
 }
 
-async fn schema(State(state): State<Arc<AppState>>) -> Response {
-    ([(CONTENT_TYPE, "text/plain; charset=utf-8")], state.api.sdl().to_owned()).into_response()
+async fn schema(
+    State(state): State<Arc<AppState>>,
+    Extension(RequestId(id)): Extension<RequestId>,
+) -> Response {
+    match state.api.sdl() {
+        Some(sdl) => ([(CONTENT_TYPE, "text/plain; charset=utf-8")], sdl.to_owned()).into_response(),
+        None => Rejection::not_found().into_response(MediaType::Json, &id),
+    }
 }
 
 async fn permissions(State(state): State<Arc<AppState>>) -> Response {
@@ -111,5 +113,5 @@ async fn not_found(Extension(RequestId(id)): Extension<RequestId>) -> Response {
 }
 
 async fn method_not_allowed(Extension(RequestId(id)): Extension<RequestId>) -> Response {
-    Rejection::method_not_allowed("GET").into_response(MediaType::Json, &id)
+    Rejection::method_not_allowed("GET, HEAD").into_response(MediaType::Json, &id)
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use async_graphql::Pos;
 use axum::{
     http::{
         HeaderValue, Method, StatusCode,
@@ -13,7 +14,10 @@ use axum::{
 use serde_json::{Map, Value, json};
 
 use super::negotiation::MediaType;
-use crate::{auth::AuthError, graphql::LimitExceeded};
+use crate::{
+    auth::AuthError,
+    graphql::{DocumentError, LimitExceeded},
+};
 
 /// A refusal: a status, a code and a sentence, and what belongs to the code.
 #[derive(Debug)]
@@ -51,9 +55,26 @@ impl Rejection {
     }
 
     /// A document that cannot be parsed. Its text is not repeated, only the place.
-    pub(super) fn syntax(status: StatusCode, locations: Vec<Value>) -> Self {
-        let message = "The document is not valid GraphQL.";
-        Self { locations, ..Self::new(status, "GRAPHQL_PARSE_FAILED", message) }
+    pub(super) fn syntax(status: StatusCode, places: &[Pos]) -> Self {
+        Self::new(status, "GRAPHQL_PARSE_FAILED", "The document is not valid GraphQL.").at(places)
+    }
+
+    /// A document that is not even validated. What asks for too much is a bad request in every media type.
+    pub(super) fn unfit(status: StatusCode, error: DocumentError) -> Self {
+        match error {
+            DocumentError::Unterminated(place) => Self::syntax(status, &[place]),
+            DocumentError::Circle(place) => {
+                let message = "Fragments spread each other in a circle.";
+                Self::new(status, "GRAPHQL_VALIDATION_FAILED", message).at(&[place])
+            }
+            DocumentError::Exceeded(exceeded) => exceeded.into(),
+        }
+    }
+
+    fn at(mut self, places: &[Pos]) -> Self {
+        let place = |place: &Pos| json!({"line": place.line, "column": place.column});
+        self.locations = places.iter().map(place).collect();
+        self
     }
 
     fn header(mut self, name: axum::http::HeaderName, value: HeaderValue) -> Self {

@@ -10,7 +10,7 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
 };
 use tower::ServiceExt as _;
 
@@ -36,7 +36,8 @@ pub async fn serve(listener: TcpListener, router: Router, config: &Config, stop:
         };
         match accepted {
             Ok((stream, place)) => {
-                let watched = watch(stream, place, router.clone(), &builder, &graceful);
+                let watched =
+                    watch(stream, place, router.clone(), config.header_timeout, &builder, &graceful);
                 tokio::spawn(watched);
             }
             Err(error) => {
@@ -62,20 +63,36 @@ async fn accept(
     Ok((stream, place))
 }
 
+/// Serves one connection, which ends if its first request is not there in time. The library's own timers do not see
+/// to that: it waits for the first bytes, which tell the version of HTTP, without one, and an HTTP/2 connection may
+/// live on pings alone.
 fn watch(
     stream: TcpStream,
     place: OwnedSemaphorePermit,
     router: Router,
+    patience: Duration,
     builder: &Builder<TokioExecutor>,
     graceful: &GracefulShutdown,
 ) -> impl Future<Output = ()> + Send + 'static {
-    let service =
-        service_fn(move |request: Request<Incoming>| router.clone().oneshot(request.map(Body::new)));
+    let asked = Arc::new(Notify::new());
+    let asks = asked.clone();
+    let service = service_fn(move |request: Request<Incoming>| {
+        asks.notify_one();
+        router.clone().oneshot(request.map(Body::new))
+    });
     let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
     let watched = graceful.watch(connection);
+    let silence = async move {
+        if tokio::time::timeout(patience, asked.notified()).await.is_ok() {
+            std::future::pending::<()>().await;
+        }
+    };
     async move {
-        if let Err(error) = watched.await {
-            tracing::debug!(error, "connection ended early");
+        tokio::select! {
+            ended = watched => if let Err(error) = ended {
+                tracing::debug!(error, "connection ended early");
+            },
+            () = silence => tracing::debug!("connection without a request"),
         }
         drop(place);
     }

@@ -1,13 +1,7 @@
 //! GraphQL over HTTP, to the letter: media types, methods, statuses and the shape of every refusal.
 
-use std::time::Duration;
-
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-};
 
 use crate::support::World;
 
@@ -227,28 +221,6 @@ async fn only_listed_origins_may_call_from_a_browser() {
         assert_eq!(granted, allowed, "{origin}");
         assert!(!answer.headers().contains_key("access-control-allow-credentials"));
     }
-}
-
-#[tokio::test]
-async fn slow_clients_are_let_go() {
-    let world = World::with(|config| {
-        config.http.header_timeout = Duration::from_millis(100);
-        config.http.body_timeout = Duration::from_millis(100);
-    })
-    .await;
-    let address = world.url.trim_start_matches("http://");
-    let answer_to = async |sent: &str| {
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        stream.write_all(sent.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        answer
-    };
-
-    assert_eq!(answer_to("POST /graphql HTTP/1.1\r\nHost: x\r\n").await, "", "headers never end");
-    let head =
-        "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{";
-    assert!(answer_to(head).await.starts_with("HTTP/1.1 408"), "the body never ends");
 }
 
 #[tokio::test]

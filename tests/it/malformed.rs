@@ -1,4 +1,7 @@
-//! A thousand requests that are wrong in every way: each gets a typed error, none a 500, and the server lives.
+//! Requests that are wrong in every way, a thousand at random and others with malice: each gets a typed error, soon
+//! and short, none a 500, and the server lives.
+
+use std::time::{Duration, Instant};
 
 use proptest::{
     prelude::*,
@@ -73,4 +76,68 @@ async fn a_thousand_malformed_requests_each_get_a_typed_error() {
         }
     }
     assert_eq!(admin.asks("{ tasks { totalCount } }").await.codes(), [""; 0]);
+}
+
+/// Documents that once took the process, minutes or megabytes, and the code of what they get now.
+fn malicious() -> Vec<(String, &'static str)> {
+    let nodes = |ids: &str| format!("{{ nodes(ids: [{ids}]) {{ id }} }}");
+    let fragments =
+        |times: usize, fragment: fn(usize) -> String| (0..times).map(fragment).collect::<String>();
+    let chain = fragments(2_500, |n| format!("fragment f{n} on Query{{...f{}}}", n + 1));
+    let unused = fragments(1_500, |n| format!("fragment f{n} on Query {{ x{n} ...f{n} }} "));
+    let doubled = fragments(28, |n| format!("fragment f{n} on Query {{ ...f{0} ...f{0} }} ", n + 1));
+    let doubling = |last: &str| format!("{{ apiInfo {{ ...f0 }} }} {doubled} {last}");
+    vec![
+        (nodes(&format!("\"\"\" \" {}{}", "[".repeat(500), "]".repeat(500))), "GRAPHQL_PARSE_FAILED"),
+        (nodes(&format!("\"\"\"a\" {}", "\"\\\"\"\"\" \" ".repeat(4_000))), "GRAPHQL_PARSE_FAILED"),
+        (nodes(&"[".repeat(40_000)), "QUERY_TOO_COMPLEX"),
+        (format!("{{ {} }}", "a ".repeat(300_000)), "QUERY_TOO_COMPLEX"),
+        (format!("{{ {} }}", "n".repeat(50_000)), "QUERY_TOO_COMPLEX"),
+        (doubling(""), "QUERY_TOO_COMPLEX"),
+        (doubling("fragment f28 on Query { apiInfo { name } }"), "QUERY_TOO_COMPLEX"),
+        (format!("{{ apiInfo {{ name }} }} {chain}"), "QUERY_TOO_COMPLEX"),
+        (format!("{{ apiInfo {{ name }} }} {unused}"), "GRAPHQL_VALIDATION_FAILED"),
+        (format!("{{ {}a{} }}", "...{".repeat(40), "}".repeat(40)), "QUERY_TOO_COMPLEX"),
+        ("{ ...f } fragment f on Query { apiInfo { name } ...f }".to_owned(), "GRAPHQL_VALIDATION_FAILED"),
+        (format!("{{ apiInfo {{ {} }} }}", "nothing ".repeat(900)), "GRAPHQL_VALIDATION_FAILED"),
+        (format!("{{ apiInfo @{} {{ name }} }}", "n".repeat(200)), "GRAPHQL_VALIDATION_FAILED"),
+    ]
+}
+
+#[tokio::test]
+async fn no_document_takes_the_process_or_much_of_its_time_and_space() {
+    let world = World::start().await;
+    for (document, code) in malicious() {
+        let started = Instant::now();
+
+        let answer = world.nobody().asks(&document).await;
+
+        assert!(started.elapsed() < Duration::from_secs(2), "{:?}: {document:.80}", started.elapsed());
+        assert!(answer.status.as_u16() <= 400, "{document:.80}: {}", answer.status);
+        let errors = answer.body["errors"].as_array().unwrap_or_else(|| panic!("{document:.80}"));
+        assert!((1..=20).contains(&errors.len()), "{document:.80}: {} errors", errors.len());
+        assert!(answer.codes().iter().all(|told| *told == code), "{document:.80}: {:?}", answer.codes());
+        assert!(answer.body.to_string().len() < 20_000, "{document:.80}");
+        for error in errors {
+            assert!(error["message"].as_str().unwrap().chars().count() <= 201, "{document:.80}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_value_of_any_size_is_not_sent_back() {
+    let world = World::start().await;
+    let large = "S".repeat(50_000);
+    let by_variable = "query($order: TaskOrder) { tasks(orderBy: $order) { totalCount } }";
+    let by_literal = format!("{{ tasks(orderBy: \"{large}\") {{ totalCount }} }}");
+    for (document, order) in [
+        (by_literal.as_str(), json!(null)),
+        (by_variable, json!(large)),
+        (by_variable, json!({"field": large})),
+        (by_variable, json!(vec!["S"; 50_000])),
+    ] {
+        let answer = world.nobody().asks_with(document, json!({"order": order})).await;
+        assert!(answer.body.to_string().len() < 2_000, "{} bytes", answer.body.to_string().len());
+        assert_eq!(answer.codes().len(), 1, "{:?}", answer.codes());
+    }
 }

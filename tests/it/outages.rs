@@ -1,5 +1,7 @@
 //! Auth0 or Permit late, wrong or gone: refused with a typed error, and never allowed.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use crate::support::World;
@@ -106,4 +108,25 @@ async fn without_any_signing_keys_tokens_are_503_and_not_401() {
     assert_eq!(answer.refusal()["code"], "AUTHN_UNAVAILABLE");
     assert!(answer.headers.contains_key("retry-after"));
     assert_eq!(world.nobody().asks("{ apiInfo { name } }").await.status, 200);
+}
+
+#[tokio::test]
+async fn requests_share_the_wait_for_an_issuer_that_hangs() {
+    let world = World::start().await;
+    let issuer = world.sandbox.issuer.url();
+    let token = world.token(json!({})).await;
+    world.break_it(&issuer, json!({"kind": "hang"})).await;
+    let started = Instant::now();
+
+    let answers = (0..6_u64).map(async |after| {
+        tokio::time::sleep(Duration::from_millis(after * 800)).await;
+        // A token of its own: equal ones are verified once anyway.
+        let persona = world.bearer(format!("{token}{after}"));
+        persona.asks("{ apiInfo { name } }").await.status
+    });
+    let statuses = futures_util::future::join_all(answers).await;
+
+    assert_eq!(statuses, [503; 6]);
+    assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
+    assert_eq!(world.count(&issuer, "GET /.well-known").await, 1);
 }

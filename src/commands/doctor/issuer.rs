@@ -56,7 +56,7 @@ async fn keys(authenticator: &Authenticator, config: &Config, report: &mut Repor
 fn advice(error: &FetchError, issuer: &str) -> String {
     let discovery = format!("{issuer}.well-known/openid-configuration");
     match error {
-        FetchError::Unreachable(_) => {
+        FetchError::Unreachable(_) | FetchError::TimedOut => {
             "is AUTH0_DOMAIN right, and can this machine reach it? A private authority needs AUTH0_CA_FILE"
                 .into()
         }

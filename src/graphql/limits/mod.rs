@@ -1,32 +1,65 @@
-//! How much a document may ask for. Checked before validation, whose own cost grows with the document, and
-//! memoised by fragment: a kilobyte of fragments that spread each other twice is counted in microseconds.
+//! How much a document may ask for: its text before it is parsed, and its selections before it is validated, whose
+//! cost grows with both. Fragments that no operation spreads count too, because validation looks at them.
 
-use std::collections::HashMap;
+mod count;
+mod text;
 
-use async_graphql::{
-    Name, Positioned,
-    parser::types::{Directive, ExecutableDocument, OperationDefinition, Selection, SelectionSet},
-};
+use async_graphql::{Pos, Value, Variables, parser::types::ExecutableDocument};
 
-/// Deepest nesting of brackets that is handed to the parser, which recurses with it.
-const MAX_NESTING: u64 = 64;
+use count::{Counter, Size};
 
-/// Limits of a document. Counts are after expanding every fragment where it is spread.
+/// Deepest nesting of selection sets, fragments included; the executor's own limit, which tells less.
+const MAX_LEVELS: u64 = 32;
+
+/// Limits of a document. What stands in a fragment counts wherever it is spread.
 #[derive(Debug, Clone, Copy)]
 pub struct DocumentLimits {
-    /// Selected fields.
+    /// Selected fields of an operation or fragment, like the next five.
     pub fields: u64,
     /// Nesting of selected fields. The introspection query of common clients needs 13.
     pub depth: u64,
     pub aliases: u64,
+    /// Of an operation alone.
     pub root_fields: u64,
     pub directives: u64,
+    /// Of the whole document, once for each selection set that a field is merged into, like all that follow.
+    pub selections: u64,
+    pub operations: u64,
+    /// Definitions and uses.
+    pub variables: u64,
+    pub arguments: u64,
+    /// Of one field or directive.
+    pub arguments_at_once: u64,
+    /// Scalars, lists and objects in arguments; and so many in variables, which validation copies with each use.
+    pub values: u64,
 }
 
 impl Default for DocumentLimits {
     fn default() -> Self {
-        Self { fields: 1_000, depth: 16, aliases: 50, root_fields: 20, directives: 50 }
+        Self {
+            fields: 1_000,
+            depth: 16,
+            aliases: 50,
+            root_fields: 20,
+            directives: 50,
+            selections: 5_000,
+            operations: 50,
+            variables: 500,
+            arguments: 1_000,
+            arguments_at_once: 20,
+            values: 5_000,
+        }
     }
+}
+
+/// Why a document is not validated, let alone executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DocumentError {
+    /// A block string has no end; it begins here.
+    Unterminated(Pos),
+    Exceeded(LimitExceeded),
+    /// This spread leads back to the fragment that it stands in.
+    Circle(Pos),
 }
 
 /// A limit that a document exceeds.
@@ -38,170 +71,78 @@ pub struct LimitExceeded {
     pub actual: u64,
 }
 
-/// What a selection asks for, fragments expanded.
-#[derive(Debug, Clone, Copy, Default)]
-struct Size {
-    fields: u64,
-    depth: u64,
-    aliases: u64,
-    root_fields: u64,
-    directives: u64,
-}
-
 impl DocumentLimits {
-    /// Looks at the text alone, so that the parser's recursion is bounded.
+    /// Looks at the text alone, so that the parser's recursion and time are bounded.
     ///
     /// # Errors
-    /// Brackets are nested too deeply.
-    pub fn check_text(&self, document: &str) -> Result<(), LimitExceeded> {
-        let actual = nesting(document.as_bytes());
-        within("nesting of brackets", MAX_NESTING, actual)
+    /// It is too long, brackets are nested too deeply, or a block string has no end.
+    pub fn check_text(&self, document: &str) -> Result<(), DocumentError> {
+        text::check(document)
     }
 
-    /// Looks at every operation of the document.
+    /// Looks at the variables that come with the document.
     ///
     /// # Errors
-    /// The first limit that one of them exceeds.
-    pub fn check(&self, document: &ExecutableDocument) -> Result<(), LimitExceeded> {
-        let mut counter = Counter { document, fragments: HashMap::new(), visited: 0 };
+    /// There is too much in them.
+    pub fn check_variables(&self, variables: &Variables) -> Result<(), DocumentError> {
+        let actual = variables.values().map(values).sum();
+        within("values in variables", self.values, actual)
+    }
+
+    /// Looks at every operation and fragment of the document.
+    ///
+    /// # Errors
+    /// The first limit that one of them exceeds, or a circle of fragments.
+    pub fn check(&self, document: &ExecutableDocument) -> Result<(), DocumentError> {
+        within("operations", self.operations, document.operations.iter().count() as u64)?;
+        let mut counter = Counter::new(document);
+        let mut selections = 0_u64;
         for (_, operation) in document.operations.iter() {
             let size = counter.operation(&operation.node);
-            within("fields", self.fields, size.fields)?;
-            within("depth", self.depth, size.depth)?;
-            within("aliases", self.aliases, size.aliases)?;
+            self.check_size(&size)?;
             within("root fields", self.root_fields, size.root_fields)?;
-            within("directives", self.directives, size.directives)?;
+            selections = selections.saturating_add(size.merged);
         }
-        Ok(())
+        for (name, fragment) in &document.fragments {
+            let size = counter.fragment(name, fragment.pos);
+            self.check_size(&size)?;
+            selections = selections.saturating_add(size.merged);
+        }
+        if let Some(spread) = counter.circle {
+            return Err(DocumentError::Circle(spread));
+        }
+        within("selections", self.selections, selections)?;
+        within("variables", self.variables, counter.written.variables)?;
+        within("arguments", self.arguments, counter.written.arguments)?;
+        within("arguments of one field", self.arguments_at_once, counter.written.most_arguments)?;
+        within("values in arguments", self.values, counter.written.values)
+    }
+
+    fn check_size(&self, size: &Size) -> Result<(), DocumentError> {
+        within("nesting of selections", MAX_LEVELS, size.levels)?;
+        within("fields", self.fields, size.fields)?;
+        within("depth", self.depth, size.depth)?;
+        within("aliases", self.aliases, size.aliases)?;
+        within("directives", self.directives, size.directives)
     }
 }
 
-fn within(what: &'static str, limit: u64, actual: u64) -> Result<(), LimitExceeded> {
-    if actual > limit { Err(LimitExceeded { what, limit, actual }) } else { Ok(()) }
-}
-
-struct Counter<'a> {
-    document: &'a ExecutableDocument,
-    /// `None` while a fragment is being counted: a cycle adds nothing, and validation refuses it later.
-    fragments: HashMap<&'a Name, Option<Size>>,
-    /// Selections looked at; stays linear in the document.
-    visited: u64,
-}
-
-impl<'a> Counter<'a> {
-    fn operation(&mut self, operation: &'a OperationDefinition) -> Size {
-        let mut size = self.selections(&operation.selection_set.node);
-        size.directives = size.directives.saturating_add(count(&operation.directives));
-        size
-    }
-
-    fn selections(&mut self, set: &'a SelectionSet) -> Size {
-        let mut total = Size::default();
-        for selection in &set.items {
-            self.visited += 1;
-            let size = match &selection.node {
-                Selection::Field(field) => {
-                    let below = self.selections(&field.node.selection_set.node);
-                    Size {
-                        fields: below.fields.saturating_add(1),
-                        depth: below.depth.saturating_add(1),
-                        aliases: below.aliases.saturating_add(u64::from(field.node.alias.is_some())),
-                        root_fields: 1,
-                        directives: below.directives.saturating_add(count(&field.node.directives)),
-                    }
-                }
-                Selection::InlineFragment(inline) => {
-                    self.selections(&inline.node.selection_set.node).with_directives(&inline.node.directives)
-                }
-                Selection::FragmentSpread(spread) => {
-                    self.fragment(&spread.node.fragment_name.node).with_directives(&spread.node.directives)
-                }
-            };
-            total = total.and(size);
-        }
-        total
-    }
-
-    fn fragment(&mut self, name: &'a Name) -> Size {
-        if let Some(known) = self.fragments.get(name) {
-            return known.unwrap_or_default();
-        }
-        let Some(fragment) = self.document.fragments.get(name) else { return Size::default() };
-        self.fragments.insert(name, None);
-        let size =
-            self.selections(&fragment.node.selection_set.node).with_directives(&fragment.node.directives);
-        self.fragments.insert(name, Some(size));
-        size
+/// Scalars, lists and objects in `value`, whose nesting the JSON parser has bounded.
+fn values(value: &Value) -> u64 {
+    match value {
+        Value::List(items) => 1 + items.iter().map(values).sum::<u64>(),
+        Value::Object(members) => 1 + members.values().map(values).sum::<u64>(),
+        Value::Null
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Boolean(_)
+        | Value::Binary(_)
+        | Value::Enum(_) => 1,
     }
 }
 
-impl Size {
-    const fn and(self, other: Self) -> Self {
-        Self {
-            fields: self.fields.saturating_add(other.fields),
-            depth: if self.depth > other.depth { self.depth } else { other.depth },
-            aliases: self.aliases.saturating_add(other.aliases),
-            root_fields: self.root_fields.saturating_add(other.root_fields),
-            directives: self.directives.saturating_add(other.directives),
-        }
-    }
-
-    fn with_directives(mut self, directives: &[Positioned<Directive>]) -> Self {
-        self.directives = self.directives.saturating_add(count(directives));
-        self
-    }
-}
-
-fn count(directives: &[Positioned<Directive>]) -> u64 {
-    directives.len() as u64
-}
-
-/// Deepest nesting of `{`, `[` and `(` outside strings and comments.
-fn nesting(document: &[u8]) -> u64 {
-    let (mut depth, mut deepest, mut at) = (0_u64, 0_u64, 0);
-    while let Some(&byte) = document.get(at) {
-        at += match byte {
-            b'"' => string_length(&document[at..]),
-            b'#' => document[at..].iter().take_while(|byte| !matches!(byte, b'\n' | b'\r')).count(),
-            _ => 1,
-        };
-        match byte {
-            b'{' | b'[' | b'(' => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b'}' | b']' | b')' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
-}
-
-/// Length of the string or block string that `text` begins with, quotes included.
-fn string_length(text: &[u8]) -> usize {
-    if text.starts_with(br#"""""#) {
-        let mut at = 3;
-        while at < text.len() {
-            if text[at..].starts_with(br#"\""""#) {
-                at += 4;
-            } else if text[at..].starts_with(br#"""""#) {
-                return at + 3;
-            } else {
-                at += 1;
-            }
-        }
-        return text.len();
-    }
-    let mut at = 1;
-    while at < text.len() {
-        match text[at] {
-            b'\\' => at += 2,
-            // An unterminated string ends with its line, as for the lexer.
-            b'"' | b'\n' | b'\r' => return at + 1,
-            _ => at += 1,
-        }
-    }
-    text.len()
+fn within(what: &'static str, limit: u64, actual: u64) -> Result<(), DocumentError> {
+    if actual > limit { Err(DocumentError::Exceeded(LimitExceeded { what, limit, actual })) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -4,10 +4,10 @@
 //! Third-party files are vendored compressed under `vendor/`, with name, version, hash and licence beside them.
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::Path,
     http::{
-        HeaderValue, StatusCode,
+        HeaderValue,
         header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE},
     },
     response::{Html, IntoResponse as _, Response},
@@ -15,6 +15,8 @@ use axum::{
 };
 use sha2::{Digest as _, Sha256};
 use url::Url;
+
+use super::{RequestId, negotiation::MediaType, rejection::Rejection};
 
 /// A file of the page.
 struct Asset {
@@ -103,7 +105,7 @@ impl Asset {
 }
 
 /// The page at `/` and its assets.
-pub(super) fn routes(console: &Console) -> Router {
+pub(super) fn routes<S: Clone + Send + Sync + 'static>(console: &Console) -> Router<S> {
     let console = console.clone();
     Router::new()
         .route("/", get(move || async move { page(&console) }))
@@ -117,11 +119,14 @@ pub(super) fn page(console: &Console) -> Response {
     response
 }
 
-async fn asset(Path((hash, name)): Path<(String, String)>) -> Response {
+async fn asset(
+    Path((hash, name)): Path<(String, String)>,
+    Extension(RequestId(id)): Extension<RequestId>,
+) -> Response {
     let path = format!("/console/{hash}/{name}");
     match ASSETS.iter().find(|asset| asset.path() == path) {
         Some(asset) => asset.response(),
-        None => StatusCode::NOT_FOUND.into_response(),
+        None => Rejection::not_found().into_response(MediaType::Json, &id),
     }
 }
 
