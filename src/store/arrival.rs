@@ -112,6 +112,7 @@ impl TenantStore {
         let mut next: user::ActiveModel = user.into();
         next.desired = Set(Some(desired.json.clone()));
         next.fingerprint = Set(None);
+        next.visible = Set(false);
         let user = next.update(tx).await?;
         Ok((user, Some(self.enqueue(tx, &subject, Kind::Sync).await?)))
     }

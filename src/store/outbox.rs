@@ -15,6 +15,8 @@ use uuid::Uuid;
 
 use super::{Store, StoreError, TenantStore, now};
 
+/// Stands for a cause when an attempt ended well before all was done.
+const PARTLY: &str = "PARTLY_DONE";
 /// Finished items are kept this long, in microseconds: longer than an idempotency key, whose outcome they are.
 const KEPT_MICROS: i64 = 25 * 60 * 60 * 1_000_000;
 
@@ -27,6 +29,8 @@ pub struct Job {
     pub kind: Kind,
     /// Attempts that failed before this one.
     pub attempts: u32,
+    /// An earlier attempt did a part of it.
+    pub resumed: bool,
     /// How long the item waits by now.
     pub age: Duration,
     pub(super) lease: Uuid,
@@ -76,6 +80,7 @@ impl Store {
             subject: item.subject,
             kind: item.kind,
             attempts: u32::try_from(item.attempts).unwrap_or_default(),
+            resumed: item.cause.is_some(),
             age: Duration::from_micros(u64::try_from(at - item.created_at).unwrap_or_default()),
             lease,
         }))
@@ -112,7 +117,8 @@ impl Store {
     /// # Errors
     /// The database failed; the lease runs out by itself.
     pub async fn resume(&self, job: &Job) -> Result<(), StoreError> {
-        let item = outbox::ActiveModel { due_at: Set(now()), ..released() };
+        let item =
+            outbox::ActiveModel { due_at: Set(now()), cause: Set(Some(PARTLY.to_owned())), ..released() };
         update(&self.db, job, item).await.map(drop)
     }
 

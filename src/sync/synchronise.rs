@@ -194,7 +194,11 @@ impl Attempt<'_> {
                 self.wrote(written.visibility);
                 Ok((outcome(OutcomeKind::Assigned), Some(State::Held)))
             }
-            Assigned::Already => Ok((outcome(OutcomeKind::Kept), Some(State::Held))),
+            Assigned::Already => {
+                // Perhaps our own write of an attempt that was cut off, which nobody saw arrive.
+                self.seen = Some(false);
+                Ok((outcome(OutcomeKind::Kept), Some(State::Held)))
+            }
             // The answer does not say in a form to rely on what it did not find, so ask for the likeliest.
             Assigned::NotFound => {
                 let existing = facts.roles().await?;
@@ -226,7 +230,8 @@ impl Attempt<'_> {
             settled: self.settled,
             fingerprint: whole.then(|| fingerprint(json, policy)),
             with_token: self.wanted.from_token,
-            visible: self.seen.unwrap_or(user.visible),
+            // What earlier attempts wrote was seen by nobody who could tell now.
+            visible: self.seen == Some(true) && !self.job.resumed,
             report: self.report.json(),
         };
         Ok(self.store.complete_sync(self.state, end).await?)
