@@ -5,7 +5,7 @@
 //! 1. [`http`]: connection limits, request id, media type, method.
 //! 2. [`auth`]: bearer token → verified subject and tenant. A bad token stops here; no token is anonymous.
 //! 3. [`http`]: parameters, document limits, one parse.
-//! 4. [`graphql`]: validation; the guard reads each field's rule and asks the operation's decisions.
+//! 4. [`graphql`]: validation and variables; the guard reads each field's rule and asks the operation's decisions.
 //! 5. [`permit`]: whatever is pending together goes to the PDP as one bulk call. No answer is never an allow.
 //! 6. [`graphql`] resolvers → [`store`] (rows of the caller's tenant) and [`sync`] (users and roles at Permit).
 //! 7. Errors are mapped once, and every answer carries a receipt.

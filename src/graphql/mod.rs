@@ -26,13 +26,15 @@ mod sync_status;
 mod task;
 mod user;
 mod user_error;
+mod variables;
 mod viewer;
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use async_graphql::{
-    EmptySubscription, MergedObject, Name, Request, Response, SDLExportOptions, Schema, Value,
-    parser::types::OperationType,
+    EmptySubscription, MergedObject, Name, Request, Response, SDLExportOptions, Schema, ServerError, Value,
+    parser::types::{ExecutableDocument, OperationDefinition, OperationType},
+    registry::Registry,
 };
 use time::OffsetDateTime;
 
@@ -91,6 +93,8 @@ pub struct Services {
 #[derive(Clone)]
 pub struct Api {
     schema: ApiSchema,
+    /// The schema's types; the library does not lend its own.
+    registry: Arc<Registry>,
     services: Arc<Services>,
     sdl: Arc<str>,
     manifest: Arc<str>,
@@ -110,19 +114,28 @@ impl Api {
     /// # Errors
     /// Every hole in the schema's protection.
     pub fn new(services: Services, config: Config) -> Result<Self, Vec<CoverageError>> {
-        let rules = Arc::new(Rules::read::<Described<Query>, Described<Mutation>>()?);
+        let registry = Arc::new(types());
+        let rules = Arc::new(Rules::read(&registry)?);
         let manifest = serde_json::to_string_pretty(&rules.manifest()).unwrap_or_default();
         let services = Arc::new(services);
         let mut schema =
             Schema::build(Described(Query::default()), Described(Mutation::default()), EmptySubscription)
                 .extension(field_errors::FieldErrors)
+                .extension(variables::Rehearsal)
                 .data(rules)
                 .data(services.clone());
         if !config.introspection {
             schema = schema.disable_introspection().disable_suggestions();
         }
         let schema = schema.finish();
-        Ok(Self { sdl: printed(&schema).into(), schema, services, manifest: manifest.into(), config })
+        Ok(Self {
+            sdl: printed(&schema).into(),
+            schema,
+            registry,
+            services,
+            manifest: manifest.into(),
+            config,
+        })
     }
 
     /// Executes one operation. Every error of the answer, and the answer itself, carry the request id.
@@ -135,7 +148,10 @@ impl Api {
         });
         let decisions = Decisions::new(self.services.pdp.clone(), freshness);
         let operation = Arc::new(Operation::new(caller, decisions, signed_in));
-        let mut response = self.schema.execute(request.data(operation.clone())).await;
+        let mut response = match self.coerce(&mut request).await {
+            Ok(()) => self.schema.execute(request.data(operation.clone())).await,
+            Err(errors) => Response::from_errors(errors),
+        };
         for error in &mut response.errors {
             // What the library refuses before our extension sees it.
             field_errors::set_code(error, "GRAPHQL_VALIDATION_FAILED");
@@ -148,6 +164,27 @@ impl Api {
             response.extensions.insert("authz".to_owned(), receipt);
         }
         response
+    }
+
+    /// Makes the request say what the specification reads from it: see [`variables`].
+    async fn coerce(&self, request: &mut Request) -> Result<(), Vec<ServerError>> {
+        let found = variables::coerce(&self.registry, request);
+        if found.is_empty() {
+            return Ok(());
+        }
+        // The document comes first: a variable means nothing in one that is not valid.
+        if let Ok(document) = request.parsed_query() {
+            let rehearsal = variables::rehearsal(document.clone());
+            let invalid = self.schema.execute(rehearsal).await.errors;
+            if !invalid.is_empty() {
+                return Err(invalid);
+            }
+        }
+        if !found.errors.is_empty() {
+            return Err(found.errors);
+        }
+        variables::leave_out(request, &found.omitted);
+        Ok(())
     }
 
     /// The schema in the schema definition language, with its directives, if clients may read it.
@@ -185,7 +222,12 @@ pub fn sdl() -> String {
 /// # Errors
 /// Every hole in the schema's protection.
 pub fn required_permissions() -> Result<BTreeSet<(String, String)>, Vec<CoverageError>> {
-    Rules::read::<Described<Query>, Described<Mutation>>().map(|rules| rules.permissions())
+    Rules::read(&types()).map(|rules| rules.permissions())
+}
+
+/// The types of the schema.
+fn types() -> Registry {
+    rules::registry::<Described<Query>, Described<Mutation>>()
 }
 
 /// With the addresses of the scalars' specifications, which code generators go by.
@@ -195,12 +237,19 @@ fn printed(schema: &ApiSchema) -> String {
 
 /// Whether the selected operation is a mutation. What cannot be parsed or selected is refused later, by the executor.
 fn is_mutation(request: &mut Request) -> bool {
-    let name = request.operation_name.as_deref().map(Name::new);
+    let name = request.operation_name.clone();
     let Ok(document) = request.parsed_query() else { return false };
-    let mut operations = document.operations.iter();
-    operations.any(|(operation, definition)| {
-        definition.node.ty == OperationType::Mutation && (name.is_none() || operation == name.as_ref())
-    })
+    selected(document, name.as_deref()).is_some_and(|operation| operation.ty == OperationType::Mutation)
+}
+
+/// The operation that `name` selects, or the only one.
+fn selected<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<&'a OperationDefinition> {
+    let mut operations = document
+        .operations
+        .iter()
+        .filter(|(operation, _)| name.is_none() || operation.map(Name::as_str) == name)
+        .map(|(_, definition)| &definition.node);
+    operations.next().filter(|_| operations.next().is_none())
 }
 
 /// A stored point in time as a date.

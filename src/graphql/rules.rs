@@ -64,28 +64,33 @@ pub(super) struct Rules {
 /// registry does not know about guards; the coverage test calls every field anonymously to hold it to its word.
 const GUARDED: [&str; 3] = ["Query", "Mutation", "Task"];
 
+/// The types of a schema with these roots.
+pub(super) fn registry<Query: ObjectType, Mutation: ObjectType>() -> Registry {
+    let mut registry = Registry::default();
+    Query::create_type_info(&mut registry);
+    Mutation::create_type_info(&mut registry);
+    // The parts of a merged root stay behind as types of their own, which nothing leads to.
+    registry.query_type = Query::type_name().into_owned();
+    registry.mutation_type = Some(Mutation::type_name().into_owned());
+    registry.remove_unused_types();
+    registry
+}
+
 impl Rules {
-    /// Reads the rules of a schema with these roots.
+    /// Reads the rules of a schema.
     ///
     /// # Errors
     /// Every hole that was found.
-    pub(super) fn read<Query: ObjectType, Mutation: ObjectType>() -> Result<Self, Vec<CoverageError>> {
-        let mut registry = Registry::default();
-        Query::create_type_info(&mut registry);
-        Mutation::create_type_info(&mut registry);
-        // The parts of a merged root stay behind as types of their own, which nothing leads to.
-        registry.query_type = Query::type_name().into_owned();
-        registry.mutation_type = Some(Mutation::type_name().into_owned());
-        registry.remove_unused_types();
-        let roots = BTreeSet::from([Query::type_name().into_owned(), Mutation::type_name().into_owned()]);
+    pub(super) fn read(registry: &Registry) -> Result<Self, Vec<CoverageError>> {
+        let roots = std::iter::once(&registry.query_type).chain(&registry.mutation_type).cloned().collect();
         let mut rules = Self { fields: HashMap::new(), roots };
         let mut holes = Vec::new();
         for (name, meta) in &registry.types {
             if let MetaType::Object { fields, .. } = meta {
-                rules.read_object(&registry, name, fields.values(), &mut holes);
+                rules.read_object(registry, name, fields.values(), &mut holes);
             }
         }
-        holes.extend(rules.interface_bypasses(&registry));
+        holes.extend(rules.interface_bypasses(registry));
         if holes.is_empty() { Ok(rules) } else { Err(holes) }
     }
 

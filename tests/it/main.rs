@@ -32,3 +32,4 @@ mod store;
 mod story;
 mod tasks;
 mod users;
+mod variables;

@@ -25,7 +25,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 pub(crate) use administrator::{Administrator, token};
 pub(crate) use database::{Fresh, fresh_databases};
-pub(crate) use persona::Persona;
+pub(crate) use persona::{Answer, Persona};
 pub(crate) use process::Process;
 
 /// Everything that a test needs; ends when it is dropped.

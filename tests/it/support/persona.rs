@@ -32,11 +32,16 @@ impl<'a> Persona<'a> {
 
     /// Asks a server that may die meanwhile.
     pub(crate) async fn tries(&self, document: &str, variables: Value) -> reqwest::Result<Answer> {
+        self.sends(&json!({"query": document, "variables": variables})).await
+    }
+
+    /// Sends a body with all the parameters of a request.
+    pub(crate) async fn sends(&self, body: &Value) -> reqwest::Result<Answer> {
         let mut request = self.client.post(format!("{}/graphql", self.url));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
-        let response = request.json(&json!({"query": document, "variables": variables})).send().await?;
+        let response = request.json(body).send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
         Ok(Answer { status, headers, body: response.json().await? })
     }
