@@ -26,6 +26,7 @@ mod sync_status;
 mod task;
 mod user;
 mod user_error;
+mod validation;
 mod variables;
 mod viewer;
 

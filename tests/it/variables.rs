@@ -112,6 +112,53 @@ async fn a_wrong_variable_is_400_or_200_by_media_type() {
 }
 
 #[tokio::test]
+async fn a_wrong_document_is_told_before_its_variables_and_not_mended_by_leaving_things_out() {
+    let world = World::start().await;
+    let manager = world.signed_in("manager").await;
+    for document in [
+        "query($n: Int!) { nothing(first: $n) }",
+        "query($n: Int) { tasks(nonsense: $n) { totalCount } }",
+        "query($n: String) { tasks(first: $n) { totalCount } }",
+        "query($n: Boolean) { tasks(filter: {completed: $n, nonsense: $n}) { totalCount } }",
+        "query($n: ID) { task(id: $n) { id } }",
+        "query($n: Boolean) { apiInfo @include(if: $n) { name } }",
+        "query($n: Int, $unused: Int) { tasks(first: $n) { totalCount } }",
+        "query($n: Nonsense!) { tasks(first: $n) { totalCount } }",
+        "query($n: Task!) { tasks(first: $n) { totalCount } }",
+    ] {
+        let answer = manager.asks(document).await;
+        assert!(answer.codes().iter().all(|code| *code == "GRAPHQL_VALIDATION_FAILED"), "{}", answer.body);
+        assert!(answer.body.get("data").is_none(), "{document}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_literal_stops_the_operation_before_anything_is_written() {
+    let world = World::start().await;
+    let manager = world.signed_in("manager").await;
+    let one = "a: createTask(input: {title: \"one\"}) { task { id } }";
+    for document in [
+        format!("mutation {{ {one} b: createTask(input: \"secret\") {{ task {{ id }} }} }}"),
+        format!("mutation($t: String!) {{ {one} b: createTask(input: $t) {{ task {{ id }} }} }}"),
+        format!(
+            "mutation {{ {one} b: setTaskCompleted(input: {{id: \"x\", completed: true, expectedVersion: 2147483648}})
+                {{ task {{ id }} }} }}"
+        ),
+        format!("mutation {{ {one} __typename @secret }}"),
+        format!("mutation {{ {one} __typename(secret: 1) }}"),
+    ] {
+        let answer = manager.asks_with(&document, json!({"t": "secret"})).await;
+        assert_eq!(answer.refusal()["code"], "GRAPHQL_VALIDATION_FAILED", "{document}");
+        assert!(answer.body.get("data").is_none(), "{document}");
+        assert!(!answer.body.to_string().contains("secret"), "{}", answer.body);
+    }
+    assert_eq!(manager.asks("{ tasks { totalCount } }").await.data()["tasks"]["totalCount"], 0);
+    let skipped =
+        manager.asks("{ __typename @include(if: true) a: __typename @skip(if: true) }").await.data();
+    assert_eq!(skipped, json!({"__typename": "Query"}));
+}
+
+#[tokio::test]
 async fn defaults_hold_where_nothing_is_sent_and_what_is_not_declared_is_ignored() {
     let world = World::start().await;
     let manager = world.signed_in("manager").await;

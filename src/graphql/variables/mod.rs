@@ -19,7 +19,7 @@ use async_graphql::{
 pub(super) use omission::leave_out;
 pub(super) use rehearsal::{Rehearsal, rehearsal};
 
-use super::selected;
+use super::{selected, validation};
 
 /// Wrong variables that are told at once; a document may declare thousands.
 const MAX_TOLD: usize = 20;
@@ -29,7 +29,7 @@ const MAX_TOLD: usize = 20;
 pub(super) struct Shortcomings {
     /// Nullable variables without value and default: whatever is nothing but one of them counts as not written.
     pub(super) omitted: BTreeSet<Name>,
-    /// One error for each variable that is missing or not of its type.
+    /// One error for each mistake that validation overlooks, else for each variable that is missing or not of its type.
     pub(super) errors: Vec<ServerError>,
 }
 
@@ -47,7 +47,12 @@ pub(super) fn coerce(registry: &Registry, request: &mut Request) -> Shortcomings
     let name = request.operation_name.clone();
     let found = request.parsed_query().ok().and_then(|document| {
         let operation = selected(document, name.as_deref())?;
-        Some(shortcomings(registry, operation, &mut variables))
+        let errors = validation::overlooked(registry, document, operation);
+        Some(if errors.is_empty() {
+            shortcomings(registry, operation, &mut variables)
+        } else {
+            Shortcomings { errors, ..Shortcomings::default() }
+        })
     });
     request.variables = variables;
     found.unwrap_or_default()

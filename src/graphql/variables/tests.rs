@@ -1,5 +1,6 @@
 use async_graphql::{
-    EmptyMutation, EmptySubscription, Enum, ID, InputObject, InputType as _, MaybeUndefined, Object, Schema,
+    EmptyMutation, EmptySubscription, Enum, ID, InputObject, InputType as _, MaybeUndefined, Object,
+    OutputType as _, Schema,
 };
 use futures_util::FutureExt as _;
 use proptest::{collection::vec, option, prelude::*, sample::select};
@@ -182,4 +183,39 @@ fn a_document_that_declares_thousands_is_told_of_a_few() {
     let definitions: Vec<String> = (0..5_000).map(|n| format!("$v{n}: Int!")).collect();
     let mut request = request(&format!("query({}) {{ __typename }}", definitions.join(" ")), json!({}));
     assert_eq!(coerce(&registry(), &mut request).errors.len(), MAX_TOLD);
+}
+
+#[test]
+fn a_variable_stands_only_where_a_value_of_its_type_may_stand() {
+    let mut registry = registry();
+    Echo::create_type_info(&mut registry);
+    registry.query_type = "Echo".to_owned();
+    let refused = |definition: &str, part: &str| {
+        let mut request =
+            request(&format!("query({definition}) {{ ...p }} fragment p on Echo {{ {part} }}"), json!({}));
+        let errors = coerce(&registry, &mut request).errors;
+        errors.iter().any(|error| error.message.contains("stand"))
+    };
+    let patch = |entry: &str| format!("... on Echo {{ echo(patch: {{id: 1, {entry}}}) }}");
+    for (definition, part, is_refused) in [
+        ("$v: Int!", patch("count: $v"), false),
+        ("$v: Int", patch("count: $v"), false),
+        ("$v: String", patch("count: $v"), true),
+        ("$v: [Int]", patch("count: $v"), true),
+        ("$v: [String]!", patch("tags: $v"), false),
+        ("$v: [String!]!", patch("tags: $v"), false),
+        ("$v: String", patch("tags: $v"), true),
+        ("$v: String", patch("tags: [$v]"), false),
+        ("$v: Boolean", patch("inner: {done: $v}"), true),
+        ("$v: Boolean = true", patch("inner: {done: $v}"), false),
+        ("$v: Int", patch("level: $v"), false),
+        ("$v: Patch", "echo(patch: $v)".to_owned(), true),
+        ("$v: Patch!", "echo(patch: $v)".to_owned(), false),
+        ("$v: Boolean", "a: __typename @skip(if: $v)".to_owned(), true),
+        ("$v: Boolean!", "a: __typename @skip(if: $v)".to_owned(), false),
+        ("$v: Int", patch("nothing: $v"), true),
+        ("$v: Int", "nothing(patch: $v)".to_owned(), false),
+    ] {
+        assert_eq!(refused(definition, &part), is_refused, "{definition} in {part}");
+    }
 }
