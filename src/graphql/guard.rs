@@ -53,7 +53,7 @@ impl Permitted {
         let is_mutation = self.object == "Mutation";
         let named = self.named_object(ctx, rules, rule, need)?;
         let mut checks = vec![caller.check(&need.resource, &need.action)];
-        checks.extend(supplied_inputs(ctx, caller, rule));
+        checks.extend(supplied_inputs(ctx, caller, rule)?);
         let hides = is_mutation && named.is_some();
         if hides {
             checks.push(caller.check(&need.resource, "get"));
@@ -93,8 +93,8 @@ impl Permitted {
             return Ok(None);
         }
         let text = match rule.object {
-            Some(ObjectArgument::Id) => argument(ctx, "id"),
-            Some(ObjectArgument::InputId) => input_field(ctx, "input", "id"),
+            Some(ObjectArgument::Id) => argument(ctx, "id")?,
+            Some(ObjectArgument::InputId) => input_field(ctx, "input", "id")?,
             None => None,
         };
         let Some(Value::String(text)) = text else {
@@ -122,10 +122,10 @@ async fn exists(caller: &SignedIn, id: GlobalId) -> Result<bool, ApiError> {
 
 /// The permissions that the supplied parts of the input need. `null` counts where it clears something, which it
 /// does on an object that exists.
-fn supplied_inputs(ctx: &Context<'_>, caller: &SignedIn, rule: &Rule) -> Vec<Check> {
+fn supplied_inputs(ctx: &Context<'_>, caller: &SignedIn, rule: &Rule) -> Result<Vec<Check>, ApiError> {
     let mut checks = Vec::new();
     for input in &rule.inputs {
-        let supplied = match input_field(ctx, &input.argument, &input.field) {
+        let supplied = match input_field(ctx, &input.argument, &input.field)? {
             None => false,
             Some(Value::Null) => input.need.scope == Scope::Object,
             Some(_) => true,
@@ -134,17 +134,63 @@ fn supplied_inputs(ctx: &Context<'_>, caller: &SignedIn, rule: &Rule) -> Vec<Che
             checks.push(caller.check(&input.need.resource, &input.need.action));
         }
     }
-    checks
+    Ok(checks)
 }
 
-fn argument(ctx: &Context<'_>, name: &str) -> Option<Value> {
-    let arguments = ctx.field().arguments().ok()?;
-    arguments.into_iter().find(|(key, _)| key == name).map(|(_, value)| value)
+/// `None` when it was not supplied. What cannot be read must not pass for that: its permission would not be asked.
+fn argument(ctx: &Context<'_>, name: &str) -> Result<Option<Value>, ApiError> {
+    let unreadable = |_| ApiError::bad_input(name, "This argument cannot be read.");
+    let arguments = ctx.field().arguments().map_err(unreadable)?;
+    Ok(arguments.into_iter().find(|(key, _)| key == name).map(|(_, value)| value))
 }
 
-fn input_field(ctx: &Context<'_>, name: &str, field: &str) -> Option<Value> {
-    match argument(ctx, name)? {
-        Value::Object(mut fields) => fields.swap_remove(&Name::new(field)),
+fn input_field(ctx: &Context<'_>, name: &str, field: &str) -> Result<Option<Value>, ApiError> {
+    Ok(match argument(ctx, name)? {
+        Some(Value::Object(mut fields)) => fields.swap_remove(&Name::new(field)),
         _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::{EmptyMutation, EmptySubscription, Object, Schema, ValidationMode};
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    /// Tells what the guard reads of the argument `x`.
+    struct Reading;
+
+    impl Guard for Reading {
+        async fn check(&self, ctx: &Context<'_>) -> Result<()> {
+            let read = input_field(ctx, "x", "y").map_err(|_| "unreadable")?;
+            Err(if read.is_some() { "supplied" } else { "absent" }.into())
+        }
+    }
+
+    struct Probe;
+
+    #[Object]
+    impl Probe {
+        #[graphql(guard = Reading)]
+        async fn probe(&self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn an_argument_that_cannot_be_read_does_not_pass_for_one_that_was_not_supplied() {
+        // Without validation the variable reaches the guard, as it may by a fault of ours.
+        let schema = Schema::build(Probe, EmptyMutation, EmptySubscription);
+        let schema = schema.validation_mode(ValidationMode::Fast).finish();
+        for (document, expected) in [
+            ("{ probe(x: {y: 1}) }", "supplied"),
+            ("{ probe(x: {}) }", "absent"),
+            ("{ probe }", "absent"),
+            ("query($y: Int!) { probe(x: {y: $y}) }", "unreadable"),
+        ] {
+            let response = schema.execute(document).now_or_never().expect("no waiting");
+            assert_eq!(response.errors[0].message, expected, "{document}");
+        }
     }
 }
