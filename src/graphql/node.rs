@@ -3,12 +3,11 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, ID, Interface, Object, Result};
+use async_graphql::{Context, Error, ErrorExtensions as _, ID, Interface, Object, Result};
 use uuid::Uuid;
 
 use super::{
-    context::{ContextExt as _, Operation},
-    decisions::Undecided,
+    context::{ContextExt as _, SignedIn},
     directives::signed_in,
     error::ApiError,
     guard::permitted,
@@ -36,18 +35,18 @@ impl NodeQuery {
     /// The object with this id; null when it does not exist or the caller may not read it.
     #[graphql(directive = signed_in::apply())]
     async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
-        Ok(load(ctx.operation()?, vec![read(&id, "id")?]).await?.pop().flatten())
+        load(ctx, vec![read(&id, "id")?]).await?.pop().flatten().transpose()
     }
 
     /// The objects with these ids, in order; null for those that do not exist or that the caller may not read.
     /// At most 100.
     #[graphql(directive = signed_in::apply())]
-    async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
+    async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Element>> {
         if ids.len() > MAX_IDS {
             return Err(ApiError::bad_input("ids", format!("At most {MAX_IDS} ids at once.")).into());
         }
         let ids = ids.iter().map(|id| read(id, "ids")).collect::<Result<_, _>>()?;
-        Ok(load(ctx.operation()?, ids).await?)
+        Ok(load(ctx, ids).await?)
     }
 }
 
@@ -55,40 +54,51 @@ fn read(id: &ID, field: &str) -> Result<GlobalId, ApiError> {
     GlobalId::decode(id).ok_or_else(|| ApiError::bad_input(field, "This is not an id of this API."))
 }
 
-async fn load(operation: &Operation, ids: Vec<GlobalId>) -> Result<Vec<Option<Node>>, ApiError> {
+/// The node behind an id; absent for what is not there, and for all but the first of those that share an error.
+type Element = Option<Result<Node>>;
+
+/// The nodes with these ids, in order. What cannot be decided or looked up costs the elements of its kind alone.
+async fn load(ctx: &Context<'_>, ids: Vec<GlobalId>) -> Result<Vec<Element>, ApiError> {
+    let operation = ctx.operation()?;
     let caller = operation.signed_in()?;
     let mut wanted: HashMap<NodeKind, Vec<Uuid>> = HashMap::new();
     for id in &ids {
         wanted.entry(id.kind).or_default().push(id.uuid);
     }
-    let kinds: Vec<NodeKind> = wanted.keys().copied().collect();
-    let checks = kinds.iter().map(|kind| caller.check(kind.noun(), "get")).collect();
+    let checks = wanted.keys().map(|kind| caller.check(kind.noun(), "get")).collect();
     let verdicts = operation.decisions.ask(checks).await;
-    let mut found: HashMap<Uuid, Node> = HashMap::new();
-    for (kind, verdict) in kinds.into_iter().zip(verdicts) {
-        if !verdict.map_err(|undecided: Undecided| ApiError::Undecided(undecided))?.allows() {
-            continue;
-        }
-        let uuids = wanted.remove(&kind).unwrap_or_default();
-        match kind {
-            NodeKind::Task => {
-                let tasks = caller.store.find_tasks(uuids).await?;
-                found.extend(tasks.into_iter().map(|task| (task.id, Node::Task(Task(task)))));
-            }
-            NodeKind::User => {
-                let users = caller.store.find_users(uuids).await?;
-                found.extend(users.into_iter().map(|user| (user.id, Node::User(User(user)))));
-            }
-        }
+    let mut found = HashMap::new();
+    for ((kind, uuids), verdict) in wanted.into_iter().zip(verdicts) {
+        let count = uuids.len();
+        let nodes = match verdict {
+            Ok(verdict) if verdict.allows() => find(caller, kind, uuids).await,
+            Ok(_) => Ok(HashMap::new()),
+            Err(undecided) => Err(ApiError::Undecided(undecided)),
+        };
+        found.insert(kind, nodes.map_err(|error| Some(shared(error, count))));
     }
-    Ok(ids.iter().map(|id| found.get(&id.uuid).cloned().filter(|node| node.kind() == id.kind)).collect())
+    let element = |id: GlobalId| match found.get_mut(&id.kind)? {
+        Ok(nodes) => nodes.get(&id.uuid).cloned().map(Ok),
+        Err(error) => error.take().map(Err),
+    };
+    Ok(ids.into_iter().map(element).collect())
 }
 
-impl Node {
-    fn kind(&self) -> NodeKind {
-        match self {
-            Self::Task(_) => NodeKind::Task,
-            Self::User(_) => NodeKind::User,
+/// One error for `count` elements, as everywhere.
+fn shared(error: ApiError, count: usize) -> Error {
+    let error = Error::from(error);
+    if count > 1 { error.extend_with(|_, e| e.set("count", count)) } else { error }
+}
+
+async fn find(caller: &SignedIn, kind: NodeKind, uuids: Vec<Uuid>) -> Result<HashMap<Uuid, Node>, ApiError> {
+    Ok(match kind {
+        NodeKind::Task => {
+            let tasks = caller.store.find_tasks(uuids).await?;
+            tasks.into_iter().map(|task| (task.id, Node::Task(Task(task)))).collect()
         }
-    }
+        NodeKind::User => {
+            let users = caller.store.find_users(uuids).await?;
+            users.into_iter().map(|user| (user.id, Node::User(User(user)))).collect()
+        }
+    })
 }

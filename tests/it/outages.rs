@@ -36,6 +36,24 @@ async fn no_fault_of_the_pdp_is_ever_an_allow() {
 }
 
 #[tokio::test]
+async fn nodes_that_cannot_be_decided_are_null_and_their_siblings_answer() {
+    let world = World::start().await;
+    let admin = world.signed_in("admin").await;
+    let (task, user) = (admin.creates_task("t").await, admin.user_id().await);
+    let document = "query($ids: [ID!]!) { apiInfo { name } nodes(ids: $ids) { id } }";
+    world.break_it(&world.sandbox.pdp.url(), json!({"kind": "status", "status": 500})).await;
+
+    let answer = admin.asks_with(document, json!({"ids": [task, user, task]})).await;
+
+    let data = json!({"apiInfo": {"name": "taskgate"}, "nodes": [null, null, null]});
+    assert_eq!(answer.body["data"], data, "{}", answer.body);
+    assert_eq!(answer.codes(), ["AUTHZ_UNAVAILABLE"; 2], "one for each type");
+    let (tasks, users) = (&answer.body["errors"][0], &answer.body["errors"][1]);
+    assert_eq!((&tasks["path"], &tasks["extensions"]["count"]), (&json!(["nodes", 0]), &json!(2)));
+    assert_eq!((&users["path"], users["extensions"].get("count")), (&json!(["nodes", 1]), None));
+}
+
+#[tokio::test]
 async fn nothing_is_written_while_the_pdp_is_gone_and_the_first_query_after_its_return_succeeds() {
     let mut world = World::start().await;
     let token = world.token(json!({"claims": {}})).await;
