@@ -8,8 +8,10 @@ use super::user_error::{UserError, UserErrorCode};
 pub(super) const MAX_TITLE: usize = 200;
 /// Longest notes of a task, in characters.
 pub(super) const MAX_NOTES: usize = 10_000;
-/// Longest name or e-mail address, in characters.
+/// Longest name, in characters.
 pub(super) const MAX_NAME: usize = 200;
+/// Longest e-mail address, in characters: longer ones cannot be delivered to (RFC 5321, erratum 1690).
+const MAX_EMAIL: usize = 254;
 /// Longest subject, in bytes, as for the `sub` of a token.
 pub(super) const MAX_SUBJECT: usize = 255;
 /// Longest idempotency key, in characters.
@@ -33,12 +35,35 @@ pub(super) fn notes(text: Option<String>) -> Result<Option<String>, UserError> {
     }
 }
 
-/// A person's name or e-mail address, trimmed. A blank one is none.
-pub(super) fn name(text: Option<String>, field: &'static str) -> Result<Option<String>, UserError> {
-    match text.as_deref().map(str::trim) {
-        None | Some("") => Ok(None),
-        Some(text) => bounded(text, field, MAX_NAME).map(Some),
+/// A person's name, trimmed. A blank one is none.
+pub(super) fn name(text: Option<String>) -> Result<Option<String>, UserError> {
+    match trimmed(text.as_deref()) {
+        None => Ok(None),
+        Some(text) => bounded(text, "name", MAX_NAME).map(Some),
     }
+}
+
+/// An e-mail address, trimmed. A blank one is none. Only the shape is looked at: Permit refuses a user whose address
+/// is none, which would look like an outage.
+pub(super) fn email(text: Option<String>) -> Result<Option<String>, UserError> {
+    match trimmed(text.as_deref()) {
+        None => Ok(None),
+        Some(text) if text.chars().count() <= MAX_EMAIL && !is_email(text) => {
+            Err(UserError::new(UserErrorCode::Invalid, &["email"], "This is not an e-mail address."))
+        }
+        Some(text) => bounded(text, "email", MAX_EMAIL).map(Some),
+    }
+}
+
+fn trimmed(text: Option<&str>) -> Option<&str> {
+    text.map(str::trim).filter(|text| !text.is_empty())
+}
+
+fn is_email(text: &str) -> bool {
+    let Some((local, domain)) = text.split_once('@') else { return false };
+    let plain = !text.chars().any(|c| c.is_whitespace() || c.is_control());
+    let dotted = domain.contains('.') && domain.split('.').all(|label| !label.is_empty());
+    plain && dotted && !local.is_empty() && !domain.contains('@')
 }
 
 /// The `sub` of the tokens that a user will present.

@@ -24,7 +24,7 @@ use crate::{
 pub(super) struct LoginInput {
     /// A name to show, at most 200 characters.
     name: Option<String>,
-    /// An e-mail address to show, at most 200 characters.
+    /// An e-mail address to show, at most 254 characters.
     email: Option<String>,
     /// Returned as it is.
     client_mutation_id: Option<String>,
@@ -85,7 +85,7 @@ async fn sign_in(
     input: LoginInput,
 ) -> Result<LoginPayload, ApiError> {
     let caller = operation.signed_in()?;
-    let (name, email) = match (input::name(input.name, "name"), input::name(input.email, "email")) {
+    let (name, email) = match (input::name(input.name), input::email(input.email)) {
         (Ok(name), Ok(email)) => (name, email),
         (name, email) => {
             let user_errors = [name.err(), email.err()].into_iter().flatten().collect();

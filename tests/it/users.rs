@@ -51,6 +51,35 @@ async fn an_unknown_role_creates_nobody() {
 }
 
 #[tokio::test]
+async fn an_address_that_is_none_is_for_the_person_to_fix() {
+    let world = World::start().await;
+    let admin = world.signed_in("admin").await;
+    let long = format!("{}@example.com", "a".repeat(243));
+    for (email, code) in [
+        ("nonsense", "INVALID"),
+        ("two@at@example.com", "INVALID"),
+        ("a b@example.com", "INVALID"),
+        ("@example.com", "INVALID"),
+        ("a@localhost", "INVALID"),
+        ("a@example.", "INVALID"),
+        ("a\u{7}@example.com", "INVALID"),
+        (long.as_str(), "TOO_LONG"),
+    ] {
+        let expected = json!([{"code": code, "field": ["input", "email"]}]);
+        let input = json!({"input": {"subject": "auth0|x", "email": email}});
+        let created = admin.asks_with(CREATE, input).await.data();
+        assert_eq!(created["createUser"]["userErrors"], expected, "{email}");
+        let login =
+            "mutation($email: String) { login(input: {email: $email}) { userErrors { code field } } }";
+        let login = admin.asks_with(login, json!({"email": email})).await.data();
+        assert_eq!(login["login"]["userErrors"], expected, "{email}");
+    }
+    let input = json!({"input": {"subject": "auth0|x", "email": &long[1..]}});
+    let created = admin.asks_with(CREATE, input).await.data();
+    assert_eq!(created["createUser"]["userErrors"], json!([]));
+}
+
+#[tokio::test]
 async fn a_role_given_or_taken_holds_on_the_next_request() {
     let world = World::start().await;
     let admin = world.signed_in("admin").await;

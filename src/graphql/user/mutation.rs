@@ -100,8 +100,8 @@ fn wanted(caller: &SignedIn, input: CreateUserInput) -> Result<Wanted, Vec<UserE
     }
     let parts = (
         input::subject(&input.subject),
-        input::name(input.name, "name"),
-        input::name(input.email, "email"),
+        input::name(input.name),
+        input::email(input.email),
         input::idempotency_key(input.idempotency_key),
     );
     match parts {

@@ -15,7 +15,7 @@ pub(in crate::graphql) struct CreateUserInput {
     pub(super) subject: String,
     /// At most 200 characters.
     pub(super) name: Option<String>,
-    /// At most 200 characters.
+    /// At most 254 characters.
     pub(super) email: Option<String>,
     /// Roles to give, spelled as in Permit.
     pub(super) roles: Option<Vec<String>>,
