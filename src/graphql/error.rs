@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_graphql::{Error, ErrorExtensionValues, ErrorExtensions as _};
 use uuid::Uuid;
 
-use super::{decisions::Undecided, id::NodeKind, reason::DenialReason};
+use super::{budget::TooManyChecks, decisions::Undecided, id::NodeKind, reason::DenialReason};
 use crate::{auth::Reason, permit::PermitError, store::StoreError};
 
 /// Sent with `retryAfterMs` when nobody told a better time.
@@ -86,7 +86,7 @@ impl ApiError {
             ),
             Self::SignInRequired
             | Self::Removed
-            | Self::Undecided(Undecided::TooMany)
+            | Self::Undecided(Undecided::TooMany { .. })
             | Self::NotFound { .. }
             | Self::BadInput { .. }
             | Self::Hidden => {}
@@ -101,7 +101,7 @@ impl From<ApiError> for Error {
             ApiError::SignInRequired => unauthenticated(Reason::MissingToken),
             ApiError::Removed => unauthenticated(Reason::UserRemoved),
             ApiError::Denied(denial) => forbidden(&denial),
-            ApiError::Undecided(Undecided::TooMany) => too_many_checks(),
+            ApiError::Undecided(Undecided::TooMany { asked }) => too_many_checks(asked),
             ApiError::Undecided(Undecided::Permit(error)) => unavailable(&error),
             ApiError::NotFound { kind, id } => {
                 coded("NOT_FOUND", &format!("There is no such {}.", kind.noun())).extend_with(|_, e| {
@@ -147,14 +147,13 @@ fn forbidden(denial: &Denial) -> Error {
     )
 }
 
-fn too_many_checks() -> Error {
-    let limit = super::decisions::MAX_CHECKS;
-    coded("TOO_MANY_CHECKS", "This operation asks for too many permissions; ask for fewer rows or fields.")
-        .extend_with(|_, e| {
-            e.set("limit", limit);
-            e.set("actual", limit + 1);
-            e.set("what", "distinct permission checks");
-        })
+fn too_many_checks(asked: u64) -> Error {
+    let told = TooManyChecks { actual: asked };
+    coded("TOO_MANY_CHECKS", TooManyChecks::ADVICE).extend_with(|_, e| {
+        e.set("limit", told.limit());
+        e.set("actual", told.actual);
+        e.set("what", TooManyChecks::WHAT);
+    })
 }
 
 fn unavailable(error: &PermitError) -> Error {

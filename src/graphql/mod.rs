@@ -6,6 +6,7 @@
 
 mod api_info;
 mod bad_ids;
+mod budget;
 mod connection;
 mod context;
 mod decisions;
@@ -39,6 +40,7 @@ use async_graphql::{
 };
 use time::OffsetDateTime;
 
+pub use budget::TooManyChecks;
 pub use context::Caller;
 pub use limits::{DocumentError, DocumentLimits, LimitExceeded};
 pub use rules::CoverageError;
@@ -137,6 +139,14 @@ impl Api {
             manifest: manifest.into(),
             config,
         })
+    }
+
+    /// Counts the permissions that the operation certainly asks about.
+    ///
+    /// # Errors
+    /// They are more than one operation may ask about.
+    pub fn check_budget(&self, request: &mut Request) -> Result<(), TooManyChecks> {
+        budget::check(request)
     }
 
     /// Executes one operation. Every error of the answer, and the answer itself, carry the request id.

@@ -92,6 +92,7 @@ impl Exchange<'_> {
             .and_then(|()| limits.check_variables(&request.variables))
             .map_err(|error| Rejection::unfit(self.unexecuted(), error))?;
         self.parse(&mut request, limits, *method == Method::GET)?;
+        self.state.api.check_budget(&mut request)?;
         let caller = Caller {
             subject: credentials.subject,
             token: credentials.token,

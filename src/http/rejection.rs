@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use super::negotiation::MediaType;
 use crate::{
     auth::AuthError,
-    graphql::{DocumentError, LimitExceeded},
+    graphql::{DocumentError, LimitExceeded, TooManyChecks},
 };
 
 /// A refusal: a status, a code and a sentence, and what belongs to the code.
@@ -139,6 +139,15 @@ impl From<LimitExceeded> for Rejection {
         Self::new(StatusCode::BAD_REQUEST, "QUERY_TOO_COMPLEX", "The document asks for too much at once.")
             .with("what", json!(exceeded.what))
             .with("limit", json!(exceeded.limit))
+            .with("actual", json!(exceeded.actual))
+    }
+}
+
+impl From<TooManyChecks> for Rejection {
+    fn from(exceeded: TooManyChecks) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "TOO_MANY_CHECKS", TooManyChecks::ADVICE)
+            .with("what", json!(TooManyChecks::WHAT))
+            .with("limit", json!(exceeded.limit()))
             .with("actual", json!(exceeded.actual))
     }
 }

@@ -146,3 +146,42 @@ async fn fields_that_share_a_check_do_not_cut_a_batch_short() {
         assert_eq!(answer.remote_calls(), calls, "{document}");
     }
 }
+
+/// `fields` root fields that each ask for 200 permissions; every field asks for others when they are `different`.
+fn permissions(fields: usize, directive: &str, different: bool) -> String {
+    let field = |n: usize| {
+        let n = if different { n } else { 0 };
+        let checks: Vec<String> =
+            (0..200).map(|action| format!("{{resource: \"task\", action: \"a{n}-{action}\"}}")).collect();
+        format!("permissions(checks: [{}]) {directive} {{ allowed }}", checks.join(" "))
+    };
+    let fields: Vec<String> = (0..fields).map(|n| format!("f{n}: {}", field(n))).collect();
+    format!("{{ {} }}", fields.join(" "))
+}
+
+#[tokio::test]
+async fn more_checks_than_an_operation_may_ask_are_refused_before_anybody_is_asked() {
+    let world = World::start().await;
+    let manager = world.signed_in("manager").await;
+    let before = pdp_calls(&world).await;
+
+    let counted = manager.asks(&permissions(11, "", true)).await;
+    assert_eq!(counted.status, 400);
+    assert!(counted.body.get("data").is_none());
+    let uncounted = manager.asks(&permissions(11, "@include(if: true)", true)).await;
+    assert_eq!(uncounted.status, 200);
+    assert_eq!(uncounted.codes(), ["TOO_MANY_CHECKS"; 11]);
+    for answer in [&counted, &uncounted] {
+        let told = &answer.body["errors"][0]["extensions"];
+        assert_eq!(told["code"], "TOO_MANY_CHECKS");
+        assert_eq!((&told["limit"], &told["actual"]), (&json!(2_000), &json!(2_200)));
+        assert_eq!(told["what"], "distinct permission checks");
+    }
+    assert_eq!(pdp_calls(&world).await, before);
+
+    let equal = manager.asks(&permissions(11, "", false)).await;
+    assert_eq!(equal.codes(), [""; 0], "equal checks are one");
+    let variables = json!({"checks": vec![json!({"resource": "task", "action": "get"}); 200]});
+    let document = "query($checks: [PermissionCheckInput!]!) { permissions(checks: $checks) { allowed } }";
+    assert_eq!(manager.asks_with(document, variables).await.codes(), [""; 0]);
+}

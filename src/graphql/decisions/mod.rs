@@ -38,8 +38,10 @@ pub(super) struct Verdict {
 #[derive(Debug, Clone)]
 pub(super) enum Undecided {
     Permit(PermitError),
-    /// The operation asks more than [`MAX_CHECKS`] questions.
-    TooMany,
+    /// The operation asks so many different questions, more than [`MAX_CHECKS`].
+    TooMany {
+        asked: u64,
+    },
 }
 
 type Answer = Result<Verdict, Undecided>;
@@ -84,21 +86,19 @@ struct PdpBatch {
 
 impl BatchFn<Check, Answer> for PdpBatch {
     async fn load(&mut self, checks: &[Check]) -> HashMap<Check, Answer> {
-        let room = MAX_CHECKS.saturating_sub(self.tally.distinct_checks.load(Relaxed));
-        let room = usize::try_from(room).unwrap_or(usize::MAX).min(checks.len());
-        let (asked, refused) = checks.split_at(room);
-        let mut answers: HashMap<Check, Answer> =
-            refused.iter().map(|check| (check.clone(), Err(Undecided::TooMany))).collect();
-        if asked.is_empty() {
-            return answers;
+        let asked = self.tally.distinct_checks.load(Relaxed).saturating_add(checks.len() as u64);
+        if asked > MAX_CHECKS {
+            // A part of the batch would answer some fields and not others, by chance.
+            let refused = || Err(Undecided::TooMany { asked });
+            return checks.iter().map(|check| (check.clone(), refused())).collect();
         }
         let started = Instant::now();
-        let told = self.pdp.decide(asked, self.freshness).await;
-        self.tally.count(asked.len(), told.remote_calls, started);
-        answers.extend(asked.iter().cloned().zip(told.decisions.into_iter().map(|decision| {
+        let told = self.pdp.decide(checks, self.freshness).await;
+        self.tally.count(checks.len(), told.remote_calls, started);
+        let verdicts = told.decisions.into_iter().map(|decision| {
             decision.map(|decision| Verdict { decision, id: Uuid::now_v7() }).map_err(Undecided::Permit)
-        })));
-        answers
+        });
+        checks.iter().cloned().zip(verdicts).collect()
     }
 }
 
