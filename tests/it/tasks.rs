@@ -168,6 +168,20 @@ async fn absent_fields_stay_null_clears_and_a_stale_version_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_task_that_is_not_there_is_not_found_whatever_else_is_wrong() {
+    let world = World::start().await;
+    let admin = world.signed_in("admin").await;
+    let task = admin.creates_task("Gone").await;
+    admin.deletes(&task).await.data();
+    let update = "mutation($id: ID!) { updateTask(input: {id: $id, title: \" \"}) { userErrors { code } } }";
+
+    let answer = admin.asks_with(update, json!({"id": task})).await;
+
+    assert_eq!(answer.refusal()["code"], "NOT_FOUND");
+    assert_eq!(answer.refusal()["id"], task.as_str());
+}
+
+#[tokio::test]
 async fn the_same_idempotency_key_creates_once() {
     let world = World::start().await;
     let manager = world.signed_in("manager").await;

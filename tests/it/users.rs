@@ -148,6 +148,10 @@ async fn a_removed_user_is_gone_here_and_in_permit_and_their_tasks_stay() {
     assert_eq!(left.data()["task"], json!({"title": "Stays", "owner": null}));
     let again = admin.asks_with(DELETE, json!({"id": id})).await;
     assert_eq!(again.refusal()["code"], "NOT_FOUND");
+    let heirless =
+        "mutation($id: ID!) { deleteUser(input: {id: $id, tasks: REASSIGN}) { userErrors { code } } }";
+    let again = admin.asks_with(heirless, json!({"id": id})).await;
+    assert_eq!(again.refusal()["code"], "NOT_FOUND", "absent comes before what could be fixed");
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use crate::{
         directives::{Scope, requires},
         error::ApiError,
         guard::permitted,
-        id::{NodeKind, TaskId},
+        id::{NodeKind, TaskId, UserId},
         input,
         user_error::{UserError, UserErrorCode},
     },
@@ -49,7 +49,7 @@ impl TaskMutation {
     ) -> Result<Option<UpdateTaskPayload>> {
         let outcome = match patch(input.title, input.notes, input.assignee_id) {
             Ok(patch) => change(ctx.signed_in()?, input.id, patch, input.expected_version).await?,
-            Err(errors) => Outcome::refused(errors),
+            Err(errors) => refused(ctx.signed_in()?, input.id, errors).await?,
         };
         Ok(Some(UpdateTaskPayload::new(outcome, input.client_mutation_id)))
     }
@@ -126,7 +126,7 @@ async fn create(caller: &SignedIn, input: CreateTaskInput) -> Result<Outcome, Ap
 fn patch(
     title: MaybeUndefined<String>,
     notes: MaybeUndefined<String>,
-    assignee_id: MaybeUndefined<crate::graphql::id::UserId>,
+    assignee_id: MaybeUndefined<UserId>,
 ) -> Result<TaskPatch, Vec<UserError>> {
     let title = match title {
         MaybeUndefined::Undefined => Ok(None),
@@ -140,14 +140,18 @@ fn patch(
         MaybeUndefined::Null => Ok(Some(None)),
         MaybeUndefined::Value(notes) => input::notes(Some(notes)).map(Some),
     };
-    let assignee_id = match assignee_id {
-        MaybeUndefined::Undefined => None,
-        MaybeUndefined::Null => Some(None),
-        MaybeUndefined::Value(id) => Some(Some(id.uuid)),
-    };
+    let assignee_id = assignee_id.map_value(|id| id.uuid).into();
     match (title, notes) {
         (Ok(title), Ok(notes)) => Ok(TaskPatch { title, notes, assignee_id, completed: None }),
         (title, notes) => Err([title.err(), notes.err()].into_iter().flatten().collect()),
+    }
+}
+
+/// What a person can fix, on a task that is there: an absent one cannot be mended by another title.
+async fn refused(caller: &SignedIn, id: TaskId, errors: Vec<UserError>) -> Result<Outcome, ApiError> {
+    match caller.store.find_task(id.uuid).await? {
+        Some(_) => Ok(Outcome::refused(errors)),
+        None => Err(absent(id)),
     }
 }
 

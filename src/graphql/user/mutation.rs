@@ -167,7 +167,10 @@ async fn remove(
     }
     let tasks = match tasks_on_removal(&input) {
         Ok(tasks) => tasks,
-        Err(error) => return refused(error),
+        Err(error) => {
+            existing(caller, id).await?;
+            return refused(error);
+        }
     };
     let (permit, auth0) = match sync.remove_user(&caller.store, id.uuid, tasks).await? {
         Removal::Absent => return Err(ApiError::NotFound { kind: NodeKind::User, id: id.text() }),
