@@ -182,6 +182,24 @@ async fn a_task_that_is_not_there_is_not_found_whatever_else_is_wrong() {
 }
 
 #[tokio::test]
+async fn an_assignee_that_is_not_named_stays_and_null_clears() {
+    let world = World::start().await;
+    let manager = world.signed_in("manager").await;
+    let (task, me) = (manager.creates_task("t").await, manager.user_id().await);
+    let assign = "mutation($input: AssignTaskInput!) { assignTask(input: $input) {
+        task { assignee { id } version } userErrors { code } } }";
+    let send = async |input: Value| {
+        manager.asks_with(assign, json!({"input": input})).await.data()["assignTask"]["task"].clone()
+    };
+
+    let assigned = json!({"assignee": {"id": me}, "version": 2});
+    assert_eq!(send(json!({"id": task, "assigneeId": me})).await, assigned);
+    assert_eq!(send(json!({"id": task})).await, assigned);
+    let freed = json!({"assignee": null, "version": 3});
+    assert_eq!(send(json!({"id": task, "assigneeId": null})).await, freed);
+}
+
+#[tokio::test]
 async fn the_same_idempotency_key_creates_once() {
     let world = World::start().await;
     let manager = world.signed_in("manager").await;

@@ -66,15 +66,15 @@ impl TaskMutation {
         Ok(Some(SetTaskCompletedPayload::new(outcome, input.client_mutation_id)))
     }
 
-    /// Says who is to do a task.
+    /// Says who is to do a task. Without `assigneeId` nothing changes.
     #[graphql(directive = requires::apply("task", "assign", Scope::Object))]
     async fn assign_task(
         &self,
         ctx: &Context<'_>,
         input: AssignTaskInput,
     ) -> Result<Option<AssignTaskPayload>> {
-        let assignee = input.assignee_id.map(|id| id.uuid);
-        let patch = TaskPatch { assignee_id: Some(assignee), ..TaskPatch::default() };
+        let assignee_id = input.assignee_id.map_value(|id| id.uuid).into();
+        let patch = TaskPatch { assignee_id, ..TaskPatch::default() };
         let outcome = change(ctx.signed_in()?, input.id, patch, input.expected_version).await?;
         Ok(Some(AssignTaskPayload::new(outcome, input.client_mutation_id)))
     }

@@ -62,8 +62,8 @@ pub(in crate::graphql) struct SetTaskCompletedInput {
 pub(in crate::graphql) struct AssignTaskInput {
     /// The task.
     pub(super) id: TaskId,
-    /// Who is to do it; null or absent: nobody.
-    pub(super) assignee_id: Option<UserId>,
+    /// Who is to do it; null: nobody; absent: whoever it is now.
+    pub(super) assignee_id: MaybeUndefined<UserId>,
     /// Change it only if it still has this version.
     pub(super) expected_version: Option<i32>,
     /// Returned as it is.
