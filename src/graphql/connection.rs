@@ -1,12 +1,12 @@
 //! Pages of a list, as Relay's connections specification has them: `first`/`after` from the front,
-//! `last`/`before` from the back. Cursors are opaque, and bound to the order that they were made for.
+//! `last`/`before` from the back. Cursors are opaque, and bound to the list and the order that they were made for.
 
 use async_graphql::SimpleObject;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
 use super::error::ApiError;
-use crate::store::{End, Page, PageRequest, Position};
+use crate::store::{End, Page, PageRequest, Position, SortValue};
 
 /// Rows of a page when the client names no number.
 const DEFAULT_PAGE: i32 = 20;
@@ -37,9 +37,27 @@ pub(super) struct PageArguments {
     pub(super) before: Option<String>,
 }
 
-/// The place of a row in a list that is ordered in one particular way.
+/// A list in one of its orders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Listing {
+    /// The field that answers it.
+    pub(super) list: &'static str,
+    pub(super) order: &'static str,
+    pub(super) sorted_by: Sorted,
+}
+
+/// What the rows of a list are sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sorted {
+    Instant,
+    Text,
+}
+
+/// The place of a row in a listing.
 #[derive(Serialize, Deserialize)]
 struct Cursor {
+    #[serde(rename = "l")]
+    list: String,
     #[serde(rename = "o")]
     order: String,
     #[serde(rename = "p")]
@@ -47,11 +65,11 @@ struct Cursor {
 }
 
 impl PageArguments {
-    /// The page that is asked for, of a list in the order called `order`.
+    /// The page of `listing` that is asked for.
     ///
     /// # Errors
     /// Both `first` and `last`, a number outside 0 to [`MAX_PAGE`], or a cursor that is not of this list.
-    pub(super) fn read(self, order: &str) -> Result<PageRequest, ApiError> {
+    pub(super) fn read(self, listing: Listing) -> Result<PageRequest, ApiError> {
         let (end, field, count) = match (self.first, self.last) {
             (Some(_), Some(_)) => {
                 return Err(ApiError::bad_input("first", "Give either `first` or `last`, not both."));
@@ -65,8 +83,8 @@ impl PageArguments {
         Ok(PageRequest {
             limit,
             end,
-            after: self.after.map(|cursor| decode(&cursor, order, "after")).transpose()?,
-            before: self.before.map(|cursor| decode(&cursor, order, "before")).transpose()?,
+            after: self.after.map(|cursor| decode(&cursor, listing, "after")).transpose()?,
+            before: self.before.map(|cursor| decode(&cursor, listing, "before")).transpose()?,
         })
     }
 }
@@ -82,23 +100,28 @@ impl PageInfo {
     }
 }
 
-/// The cursor of a row at `position` of a list in the order called `order`.
-pub(super) fn encode(order: &str, position: Position) -> String {
-    let cursor = Cursor { order: order.to_owned(), position };
+/// The cursor of a row at `position` of `listing`.
+pub(super) fn encode(listing: Listing, position: Position) -> String {
+    let cursor = Cursor { list: listing.list.to_owned(), order: listing.order.to_owned(), position };
     // Serialising plain strings and numbers cannot fail.
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(&cursor).unwrap_or_default())
 }
 
-fn decode(text: &str, order: &str, field: &str) -> Result<Position, ApiError> {
+fn decode(text: &str, listing: Listing, field: &str) -> Result<Position, ApiError> {
     let cursor = (text.len() <= MAX_CURSOR)
         .then(|| URL_SAFE_NO_PAD.decode(text).ok())
         .flatten()
         .and_then(|bytes| serde_json::from_slice::<Cursor>(&bytes).ok())
         .ok_or_else(|| ApiError::bad_input(field, "This is not a cursor of this API."))?;
-    if cursor.order != order {
-        return Err(ApiError::bad_input(field, "This cursor belongs to a list in another order."));
+    if cursor.list != listing.list || cursor.order != listing.order {
+        return Err(ApiError::bad_input(field, "This cursor belongs to another list, or to another order."));
     }
-    Ok(cursor.position)
+    // Databases differ in what they make of a value of another type, and PostgreSQL refuses a NUL.
+    match (listing.sorted_by, &cursor.position.value) {
+        (Sorted::Instant, SortValue::Instant(_)) => Ok(cursor.position),
+        (Sorted::Text, SortValue::Text(text)) if !text.contains('\0') => Ok(cursor.position),
+        _ => Err(ApiError::bad_input(field, "This is not a cursor of this API.")),
+    }
 }
 
 #[cfg(test)]
@@ -107,27 +130,31 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::store::SortValue;
+
+    const BY_TITLE: Listing = Listing { list: "tasks", order: "TITLE_ASC", sorted_by: Sorted::Text };
+    const BY_TIME: Listing = Listing { list: "tasks", order: "CREATED_AT_DESC", sorted_by: Sorted::Instant };
 
     proptest! {
         #[test]
         fn a_cursor_comes_back_as_it_was(text in ".{0,200}", at: i64, textual: bool, id: [u8; 16]) {
-            let value = if textual { SortValue::Text(text) } else { SortValue::Instant(at) };
+            let text = text.replace('\0', "");
+            let (listing, value) =
+                if textual { (BY_TITLE, SortValue::Text(text)) } else { (BY_TIME, SortValue::Instant(at)) };
             let position = Position { value, id: Uuid::from_bytes(id) };
-            let decoded = decode(&encode("TITLE_ASC", position.clone()), "TITLE_ASC", "after").unwrap();
+            let decoded = decode(&encode(listing, position.clone()), listing, "after").unwrap();
             prop_assert_eq!(decoded, position);
         }
 
         #[test]
         fn no_text_makes_decoding_panic(text in ".{0,300}") {
-            let _ = decode(&text, "TITLE_ASC", "after");
+            let _ = decode(&text, BY_TITLE, "after");
         }
     }
 
     #[test]
     fn a_cursor_of_another_order_is_refused() {
         let position = Position { value: SortValue::Instant(1), id: Uuid::nil() };
-        let refusal = decode(&encode("CREATED_AT_DESC", position), "TITLE_ASC", "after").unwrap_err();
+        let refusal = decode(&encode(BY_TIME, position), BY_TITLE, "after").unwrap_err();
         assert!(matches!(refusal, ApiError::BadInput { field, .. } if field == "after"));
     }
 }

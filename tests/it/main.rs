@@ -9,6 +9,7 @@ mod batching;
 mod connections;
 mod crashes;
 mod crowd;
+mod cursors;
 mod doctor;
 mod facts_proxy;
 mod http_contract;

@@ -4,6 +4,7 @@ use async_graphql::{Enum, InputObject};
 
 use crate::{
     graphql::{
+        connection::{Listing, Sorted},
         directives::{Scope, requires},
         error::ApiError,
         id::UserId,
@@ -91,14 +92,15 @@ impl From<TaskOrder> for StoredOrder {
     }
 }
 
-/// The name by which a cursor knows its order.
-pub(super) fn order_name(order: StoredOrder) -> &'static str {
-    match (order.sort, order.descending) {
-        (TaskSort::CreatedAt, false) => "CREATED_AT_ASC",
-        (TaskSort::CreatedAt, true) => "CREATED_AT_DESC",
-        (TaskSort::UpdatedAt, false) => "UPDATED_AT_ASC",
-        (TaskSort::UpdatedAt, true) => "UPDATED_AT_DESC",
-        (TaskSort::Title, false) => "TITLE_ASC",
-        (TaskSort::Title, true) => "TITLE_DESC",
-    }
+/// The list of tasks in this order, as cursors know it.
+pub(super) fn listing(order: StoredOrder) -> Listing {
+    let (name, sorted_by) = match (order.sort, order.descending) {
+        (TaskSort::CreatedAt, false) => ("CREATED_AT_ASC", Sorted::Instant),
+        (TaskSort::CreatedAt, true) => ("CREATED_AT_DESC", Sorted::Instant),
+        (TaskSort::UpdatedAt, false) => ("UPDATED_AT_ASC", Sorted::Instant),
+        (TaskSort::UpdatedAt, true) => ("UPDATED_AT_DESC", Sorted::Instant),
+        (TaskSort::Title, false) => ("TITLE_ASC", Sorted::Text),
+        (TaskSort::Title, true) => ("TITLE_DESC", Sorted::Text),
+    };
+    Listing { list: "tasks", order: name, sorted_by }
 }

@@ -3,7 +3,7 @@
 use async_graphql::{Context, Object, Result, SimpleObject};
 use entity::task::Model;
 
-use super::{Task, filter::order_name};
+use super::{Task, filter::listing};
 use crate::{
     graphql::{
         connection::{PageInfo, encode},
@@ -62,5 +62,5 @@ impl TaskConnection {
 }
 
 fn cursor(order: TaskOrder, task: &Model) -> String {
-    encode(order_name(order), order.position(task))
+    encode(listing(order), order.position(task))
 }

@@ -4,7 +4,7 @@ use async_graphql::{Context, Object, Result};
 
 use super::{
     Task,
-    filter::{TaskFilter, TaskOrder, order_name},
+    filter::{TaskFilter, TaskOrder, listing},
     list::TaskConnection,
 };
 use crate::graphql::{
@@ -41,7 +41,7 @@ impl TaskQuery {
         order_by: Option<TaskOrder>,
     ) -> Result<Option<TaskConnection>> {
         let query = filter.unwrap_or_default().query(order_by)?;
-        let request = PageArguments { first, after, last, before }.read(order_name(query.order))?;
+        let request = PageArguments { first, after, last, before }.read(listing(query.order))?;
         let page = ctx.signed_in()?.store.list_tasks(&query, &request).await.map_err(ApiError::from)?;
         Ok(Some(TaskConnection { query, page }))
     }

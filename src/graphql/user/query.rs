@@ -6,7 +6,7 @@ use entity::user::Model;
 use super::User;
 use crate::{
     graphql::{
-        connection::{PageArguments, PageInfo, encode},
+        connection::{Listing, PageArguments, PageInfo, Sorted, encode},
         context::ContextExt as _,
         directives::{Scope, requires},
         error::ApiError,
@@ -17,8 +17,8 @@ use crate::{
     store::{Page, TenantStore},
 };
 
-/// The one order of this list.
-const ORDER: &str = "CREATED_AT_DESC";
+/// The list of users in its one order.
+const LISTING: Listing = Listing { list: "users", order: "CREATED_AT_DESC", sorted_by: Sorted::Instant };
 
 /// Narrows a list of users.
 #[derive(InputObject, Debug, Default)]
@@ -50,7 +50,7 @@ impl UserQuery {
         filter: Option<UserFilter>,
     ) -> Result<Option<UserConnection>> {
         let name_contains = filter.unwrap_or_default().read()?;
-        let request = PageArguments { first, after, last, before }.read(ORDER)?;
+        let request = PageArguments { first, after, last, before }.read(LISTING)?;
         let store = &ctx.signed_in()?.store;
         let page = store.list_users(name_contains.as_deref(), &request).await.map_err(ApiError::from)?;
         Ok(Some(UserConnection { name_contains, page }))
@@ -115,5 +115,5 @@ impl UserConnection {
 }
 
 fn cursor(user: &Model) -> String {
-    encode(ORDER, TenantStore::user_position(user))
+    encode(LISTING, TenantStore::user_position(user))
 }
