@@ -124,7 +124,6 @@ impl Api {
         let mut schema =
             Schema::build(Described(Query::default()), Described(Mutation::default()), EmptySubscription)
                 .extension(field_errors::FieldErrors)
-                .extension(variables::Rehearsal)
                 .data(rules)
                 .data(services.clone());
         if !config.introspection {

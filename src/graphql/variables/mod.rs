@@ -17,7 +17,7 @@ use async_graphql::{
 };
 
 pub(super) use omission::leave_out;
-pub(super) use rehearsal::{Rehearsal, rehearsal};
+pub(super) use rehearsal::{OnlyValidate, rehearsal};
 
 use super::{selected, validation};
 
