@@ -30,8 +30,10 @@ pub struct DocumentLimits {
     pub arguments: u64,
     /// Of one field or directive.
     pub arguments_at_once: u64,
-    /// Scalars, lists and objects in arguments; and so many in variables, which validation copies with each use.
+    /// Scalars, lists and objects in arguments: enough to ask about as many permissions as one operation may.
     pub values: u64,
+    /// The same in variables, which validation copies with each use.
+    pub variable_values: u64,
 }
 
 impl Default for DocumentLimits {
@@ -47,7 +49,8 @@ impl Default for DocumentLimits {
             variables: 500,
             arguments: 1_000,
             arguments_at_once: 20,
-            values: 5_000,
+            values: 10_000,
+            variable_values: 5_000,
         }
     }
 }
@@ -86,7 +89,7 @@ impl DocumentLimits {
     /// There is too much in them.
     pub fn check_variables(&self, variables: &Variables) -> Result<(), DocumentError> {
         let actual = variables.values().map(values).sum();
-        within("values in variables", self.values, actual)
+        within("values in variables", self.variable_values, actual)
     }
 
     /// Looks at every operation and fragment of the document.
