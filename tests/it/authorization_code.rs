@@ -84,7 +84,11 @@ async fn a_refresh_token_rotates_and_its_second_use_ends_the_family() {
     let target = signs_in(&world, &authorization("viewer")).await.unwrap();
     let (_, tokens) = exchanges_code(&world, &parameter(&target, "code").unwrap(), VERIFIER).await;
     let refresh = async |token: &Value| {
-        let fields = [("grant_type", "refresh_token"), ("refresh_token", token.as_str().unwrap())];
+        let fields = [
+            ("grant_type", "refresh_token"),
+            ("client_id", "sandbox-spa"),
+            ("refresh_token", token.as_str().unwrap()),
+        ];
         exchanges(&world, &fields).await
     };
 

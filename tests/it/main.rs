@@ -31,4 +31,5 @@ mod signing_in;
 mod store;
 mod story;
 mod tasks;
+mod token_endpoint;
 mod users;

@@ -7,6 +7,7 @@ mod controls;
 mod keys;
 mod management;
 mod personas;
+mod refresh_tokens;
 mod sign_in;
 mod token_endpoint;
 mod tokens;
@@ -32,7 +33,7 @@ use url::{Host, Url};
 pub use personas::PERSONAS;
 pub use tokens::{MACHINE, MACHINE_SECRET};
 
-use self::{keys::SigningKey, personas::Persona, sign_in::Codes, token_endpoint::RefreshTokens};
+use self::{keys::SigningKey, personas::Persona, refresh_tokens::RefreshTokens, sign_in::Codes};
 use super::service::{Service, lock};
 
 /// What the issuer issues for.
