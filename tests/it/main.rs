@@ -13,6 +13,7 @@ mod doctor;
 mod facts_proxy;
 mod http_contract;
 mod identities;
+mod key_rotation;
 mod malformed;
 mod management_api;
 mod outages;

@@ -59,7 +59,8 @@ struct Tenant {
     current: SigningKey,
     next: SigningKey,
     previous: Option<SigningKey>,
-    rotations: usize,
+    /// Never published.
+    foreign: SigningKey,
     /// Nobody comes back who was removed.
     personas: Vec<Persona>,
     /// Names of the roles that exist, whether somebody has them or not.
@@ -73,8 +74,8 @@ struct Tenant {
 /// # Errors
 /// The port is taken.
 pub async fn start(settings: Settings) -> io::Result<Service> {
-    let keys = tokio::task::spawn_blocking(|| (SigningKey::new(0), SigningKey::new(1))).await;
-    let (current, next) = keys.map_err(io::Error::other)?;
+    let keys = tokio::task::spawn_blocking(SigningKey::first).await;
+    let [current, next, foreign] = keys.map_err(io::Error::other)?;
     let personas = Persona::all();
     let roles = personas.iter().flat_map(|persona| persona.roles.clone()).collect();
     Service::start(settings.port, |origin| {
@@ -82,7 +83,7 @@ pub async fn start(settings: Settings) -> io::Result<Service> {
             current,
             next,
             previous: None,
-            rotations: 0,
+            foreign,
             personas,
             roles,
             codes: Codes::default(),
@@ -105,9 +106,11 @@ impl Issuer {
     fn current_key(&self) -> SigningKey {
         self.state().current.clone()
     }
+}
 
-    fn next_key(&self) -> SigningKey {
-        self.state().next.clone()
+impl Tenant {
+    fn published_keys(&self) -> impl Iterator<Item = &SigningKey> {
+        [Some(&self.current), Some(&self.next), self.previous.as_ref()].into_iter().flatten()
     }
 }
 
@@ -166,9 +169,7 @@ async fn discovery(State(issuer): State<Arc<Issuer>>) -> Json<Value> {
 }
 
 async fn jwks(State(issuer): State<Arc<Issuer>>) -> impl IntoResponse {
-    let state = issuer.state();
-    let published = [Some(&state.current), Some(&state.next), state.previous.as_ref()];
-    let keys: Vec<Value> = published.into_iter().flatten().map(SigningKey::jwk).collect();
+    let keys: Vec<Value> = issuer.state().published_keys().map(SigningKey::jwk).collect();
     let caching = "public, max-age=15, stale-while-revalidate=15, stale-if-error=86400";
     ([(header::CACHE_CONTROL, caching)], Json(json!({"keys": keys})))
 }
