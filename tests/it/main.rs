@@ -33,4 +33,5 @@ mod store;
 mod story;
 mod tasks;
 mod token_endpoint;
+mod user_info;
 mod users;

@@ -165,6 +165,7 @@ async fn edit(
     if let Some(name) = edit.name {
         persona.full_name = Some(name);
     }
+    persona.account.touch();
     StatusCode::NO_CONTENT
 }
 

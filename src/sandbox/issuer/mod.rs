@@ -2,6 +2,7 @@
 //!
 //! Its issuer is its own origin with a trailing slash, as Auth0 writes it.
 
+mod allowance;
 mod bearer;
 mod controls;
 mod keys;
@@ -33,7 +34,10 @@ use url::{Host, Url};
 pub use personas::PERSONAS;
 pub use tokens::{MACHINE, MACHINE_SECRET};
 
-use self::{keys::SigningKey, personas::Persona, refresh_tokens::RefreshTokens, sign_in::Codes};
+use self::{
+    allowance::Allowances, bearer::OpaqueTokens, keys::SigningKey, personas::Persona,
+    refresh_tokens::RefreshTokens, sign_in::Codes,
+};
 use super::service::{Service, lock};
 
 /// What the issuer issues for.
@@ -67,6 +71,8 @@ struct Tenant {
     roles: BTreeSet<String>,
     codes: Codes,
     refresh_tokens: RefreshTokens,
+    opaque_tokens: OpaqueTokens,
+    allowances: Allowances,
 }
 
 /// Starts the issuer with new keys.
@@ -88,6 +94,8 @@ pub async fn start(settings: Settings) -> io::Result<Service> {
             roles,
             codes: Codes::default(),
             refresh_tokens: RefreshTokens::default(),
+            opaque_tokens: OpaqueTokens::default(),
+            allowances: Allowances::default(),
         });
         router(Arc::new(Issuer { settings, name: format!("{origin}/"), state }))
     })
@@ -148,9 +156,13 @@ fn on_loopback(url: &Url) -> bool {
     }
 }
 
-async fn discovery(State(issuer): State<Arc<Issuer>>) -> Json<Value> {
+/// How long what is published may be kept.
+const CACHING: [(HeaderName, &str); 1] =
+    [(header::CACHE_CONTROL, "public, max-age=15, stale-while-revalidate=15, stale-if-error=86400")];
+
+async fn discovery(State(issuer): State<Arc<Issuer>>) -> impl IntoResponse {
     let at = |path: &str| format!("{}{path}", issuer.name);
-    Json(json!({
+    let document = json!({
         "issuer": issuer.name,
         "authorization_endpoint": at("authorize"),
         "token_endpoint": at("oauth/token"),
@@ -165,11 +177,11 @@ async fn discovery(State(issuer): State<Arc<Issuer>>) -> Json<Value> {
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
-    }))
+    });
+    (CACHING, Json(document))
 }
 
 async fn jwks(State(issuer): State<Arc<Issuer>>) -> impl IntoResponse {
     let keys: Vec<Value> = issuer.state().published_keys().map(SigningKey::jwk).collect();
-    let caching = "public, max-age=15, stale-while-revalidate=15, stale-if-error=86400";
-    ([(header::CACHE_CONTROL, caching)], Json(json!({"keys": keys})))
+    (CACHING, Json(json!({"keys": keys})))
 }

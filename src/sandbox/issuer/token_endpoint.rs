@@ -23,7 +23,6 @@ use base64::{
 use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use uuid::Uuid;
 
 use super::{
     Issuer, management,
@@ -192,7 +191,7 @@ fn issue(issuer: &Issuer, name: &str, grant: &Grant, audience: Option<&str>, non
         key.sign(&json!({}), &tokens::access(&issuer.settings, &issuer.name, &persona, grant))
     } else {
         // Without an audience Auth0 gives a token that only it can read.
-        Uuid::new_v4().simple().to_string()
+        issuer.state().opaque_tokens.give(tokens::opaque(&issuer.name, &persona, grant))
     };
     let mut answer = json!({
         "access_token": access_token, "scope": grant.scope, "expires_in": LIFETIME, "token_type": "Bearer",
