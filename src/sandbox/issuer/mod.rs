@@ -7,6 +7,7 @@ mod bearer;
 mod controls;
 mod keys;
 mod management;
+mod pages;
 mod personas;
 mod refresh_tokens;
 mod sign_in;
