@@ -207,6 +207,31 @@ async fn a_window_that_nobody_sees_is_told_that_nobody_is_signed_in() {
 }
 
 #[tokio::test]
+async fn the_advertised_logout_leads_back_to_applications_on_this_machine() {
+    let world = World::start().await;
+    let url = format!("{}/.well-known/openid-configuration", world.sandbox.issuer.url());
+    let discovery: Value = world.client.get(url).send().await.unwrap().json().await.unwrap();
+    let logs_out = async |fields: &[(&str, &str)]| {
+        let url = discovery["end_session_endpoint"].as_str().unwrap();
+        let got = browser().get(url).query(fields).send().await.unwrap();
+        let posted = browser().post(url).form(fields).send().await.unwrap();
+        let answer = |response: &reqwest::Response| {
+            let target = response.headers().get("location").map(|target| target.to_str().unwrap().to_owned());
+            (response.status().as_u16(), target)
+        };
+        assert_eq!(answer(&got), answer(&posted));
+        answer(&got)
+    };
+
+    let home = ("post_logout_redirect_uri", "http://localhost:3000/?a=1");
+    assert_eq!(logs_out(&[home]).await, (302, Some("http://localhost:3000/?a=1".to_owned())));
+    let full = [("id_token_hint", "a.b.c"), ("client_id", "sandbox-spa"), home, ("state", "s t")];
+    assert_eq!(logs_out(&full).await, (302, Some("http://localhost:3000/?a=1&state=s+t".to_owned())));
+    assert_eq!(logs_out(&[("post_logout_redirect_uri", "https://evil.example/")]).await, (400, None));
+    assert_eq!(logs_out(&[]).await, (200, None));
+}
+
+#[tokio::test]
 async fn the_profile_is_read_at_the_issuer_when_the_token_has_none() {
     let world = World::start().await;
     let bare = json!({"claims": {

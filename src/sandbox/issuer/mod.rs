@@ -1,4 +1,4 @@
-//! Auth0's stand-in: discovery, keys, sign-in, tokens, profiles and administration of a few personas.
+//! Auth0's stand-in: discovery, keys, sign-in and -out, tokens, profiles and administration of a few personas.
 //!
 //! Its issuer is its own origin with a trailing slash, as Auth0 writes it.
 
@@ -6,6 +6,7 @@ mod allowance;
 mod bearer;
 mod controls;
 mod keys;
+mod logout;
 mod management;
 mod pages;
 mod personas;
@@ -135,6 +136,7 @@ fn router(issuer: Arc<Issuer>) -> Router {
         .route("/.well-known/oauth-authorization-server", get(discovery))
         .route("/.well-known/jwks.json", get(jwks))
         .merge(sign_in::routes())
+        .merge(logout::routes())
         .merge(token_endpoint::routes())
         .merge(user_info::routes())
         .merge(management::routes())

@@ -87,7 +87,7 @@ impl Codes {
 }
 
 pub(super) fn routes() -> Router<Arc<Issuer>> {
-    Router::new().route("/authorize", get(ask).post(choose)).route("/v2/logout", get(logout))
+    Router::new().route("/authorize", get(ask).post(choose))
 }
 
 /// Error and description, as the application is told them.
@@ -196,18 +196,5 @@ impl Authorization {
 
     fn refuse(&self, target: Url, (error, description): Refusal) -> Response {
         self.answer(target, &[("error", error), ("error_description", &description)])
-    }
-}
-
-#[derive(Debug, Deserialize)]
-struct Logout {
-    #[serde(rename = "returnTo")]
-    return_to: Option<String>,
-}
-
-async fn logout(Query(logout): Query<Logout>) -> Response {
-    match logout.return_to.as_deref().and_then(|text| Url::parse(text).ok()).filter(on_loopback) {
-        Some(url) => (StatusCode::FOUND, [(LOCATION, url.to_string())]).into_response(),
-        None => "OK".into_response(),
     }
 }
