@@ -1,5 +1,6 @@
 //! Signing in at the sandbox's Auth0 as a browser does: authorization code with PKCE, refresh, profile.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use reqwest::redirect::Policy;
 use serde_json::{Value, json};
 
@@ -28,11 +29,30 @@ fn authorization(persona: &str) -> Vec<(&'static str, String)> {
     .to_vec()
 }
 
+/// The same, with one field added or of another value.
+fn with(persona: &str, name: &'static str, value: &str) -> Vec<(&'static str, String)> {
+    let mut fields = authorization(persona);
+    fields.retain(|(known, _)| *known != name);
+    fields.push((name, value.to_owned()));
+    fields
+}
+
+/// A client that follows nobody anywhere.
+fn browser() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().redirect(Policy::none()).build().unwrap()
+}
+
+/// Status and page at `/authorize`.
+async fn page(world: &World, fields: &[(&'static str, String)]) -> (u16, String) {
+    let url = format!("{}/authorize", world.sandbox.issuer.url());
+    let response = browser().get(url).query(fields).send().await.unwrap();
+    (response.status().as_u16(), response.text().await.unwrap())
+}
+
 /// Where the sign-in leads to, if it is a redirect.
 async fn signs_in(world: &World, fields: &[(&'static str, String)]) -> Option<reqwest::Url> {
-    let client = reqwest::Client::builder().no_proxy().redirect(Policy::none()).build().unwrap();
     let url = format!("{}/authorize", world.sandbox.issuer.url());
-    let response = client.post(url).form(fields).send().await.unwrap();
+    let response = browser().post(url).form(fields).send().await.unwrap();
     response.headers().get("location").map(|target| target.to_str().unwrap().parse().unwrap())
 }
 
@@ -84,7 +104,11 @@ async fn a_refresh_token_rotates_and_its_second_use_ends_the_family() {
     let target = signs_in(&world, &authorization("viewer")).await.unwrap();
     let (_, tokens) = exchanges_code(&world, &parameter(&target, "code").unwrap(), VERIFIER).await;
     let refresh = async |token: &Value| {
-        let fields = [("grant_type", "refresh_token"), ("refresh_token", token.as_str().unwrap())];
+        let fields = [
+            ("grant_type", "refresh_token"),
+            ("client_id", "sandbox-spa"),
+            ("refresh_token", token.as_str().unwrap()),
+        ];
         exchanges(&world, &fields).await
     };
 
@@ -98,16 +122,113 @@ async fn a_refresh_token_rotates_and_its_second_use_ends_the_family() {
 #[tokio::test]
 async fn nobody_is_sent_to_an_address_off_this_machine_or_without_a_proof_key() {
     let world = World::start().await;
-    let changed = |name: &str, value: &str| {
-        let mut fields = authorization("manager");
-        fields.iter_mut().filter(|(key, _)| *key == name).for_each(|(_, field)| value.clone_into(field));
-        fields
-    };
+    let changed = |name, value| with("manager", name, value);
     assert_eq!(signs_in(&world, &changed("redirect_uri", "https://evil.example/")).await, None);
     assert_eq!(signs_in(&world, &changed("client_id", "unknown")).await, None);
     let plain = signs_in(&world, &changed("code_challenge_method", "plain")).await.unwrap();
     assert_eq!(parameter(&plain, "error").unwrap(), "invalid_request");
     assert_eq!(parameter(&plain, "code"), None);
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_be_answered_says_on_a_page_what_is_wrong() {
+    let world = World::start().await;
+    let without = |name: &str| {
+        let mut fields = authorization("manager");
+        fields.retain(|(known, _)| *known != name);
+        fields
+    };
+    let mut twice = authorization("manager");
+    twice.push(("state", "another".to_owned()));
+    for (fields, status, told) in [
+        (without("client_id"), 400, "Missing required parameter: client_id"),
+        (without("redirect_uri"), 400, "Missing required parameter: redirect_uri"),
+        (with("manager", "client_id", "<b>"), 400, "Unknown client: &lt;b&gt;"),
+        (with("manager", "redirect_uri", "https://evil.example/"), 403, "Callback URL mismatch"),
+        (twice, 400, "The request cannot be read"),
+    ] {
+        let (got, html) = page(&world, &fields).await;
+        assert_eq!(
+            (got, html.contains(told), html.starts_with("<!doctype html>")),
+            (status, true, true),
+            "{html}"
+        );
+    }
+    assert_eq!(page(&world, &authorization("manager")).await.0, 200);
+}
+
+#[tokio::test]
+async fn an_unknown_api_is_refused_before_anybody_signs_in() {
+    let world = World::start().await;
+    let fields = with("manager", "audience", "https://x.example/api");
+    let url = format!("{}/authorize", world.sandbox.issuer.url());
+    let asked = browser().get(url).query(&fields).send().await.unwrap();
+    let asked = asked.headers()["location"].to_str().unwrap().parse().unwrap();
+
+    for target in [asked, signs_in(&world, &fields).await.unwrap()] {
+        assert_eq!(parameter(&target, "error").unwrap(), "access_denied");
+        let description = parameter(&target, "error_description").unwrap();
+        assert_eq!(description, "Service not found: https://x.example/api");
+        assert_eq!(parameter(&target, "state").unwrap(), "s t&te");
+    }
+}
+
+#[tokio::test]
+async fn members_sign_in_to_their_organization_and_nobody_else_does() {
+    let world = World::start().await;
+    let target = signs_in(&world, &with("outsider", "organization", "org_outside")).await.unwrap();
+    let (_, tokens) = exchanges_code(&world, &parameter(&target, "code").unwrap(), VERIFIER).await;
+    for token in ["access_token", "id_token"] {
+        let payload = tokens[token].as_str().unwrap().split('.').nth(1).unwrap();
+        let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
+        assert_eq!(claims["org_id"], "org_outside", "{token}");
+    }
+
+    for (persona, organization) in [("manager", "org_outside"), ("outsider", "org_another")] {
+        let target = signs_in(&world, &with(persona, "organization", organization)).await.unwrap();
+        assert_eq!(parameter(&target, "error").unwrap(), "access_denied");
+        let told = format!("user auth0|sandbox-{persona} is not part of the {organization} organization");
+        assert_eq!(parameter(&target, "error_description").unwrap(), told);
+        assert_eq!(parameter(&target, "code"), None);
+    }
+}
+
+#[tokio::test]
+async fn a_window_that_nobody_sees_is_told_that_nobody_is_signed_in() {
+    let world = World::start().await;
+    let mut fields = with("manager", "prompt", "none");
+    fields.push(("response_mode", "web_message".to_owned()));
+
+    let (status, html) = page(&world, &fields).await;
+
+    assert_eq!(status, 200);
+    assert!(html.contains(r#""error":"login_required""#), "{html}");
+    assert!(html.contains("<title>Not signed in</title>"), "{html}");
+}
+
+#[tokio::test]
+async fn the_advertised_logout_leads_back_to_applications_on_this_machine() {
+    let world = World::start().await;
+    let url = format!("{}/.well-known/openid-configuration", world.sandbox.issuer.url());
+    let discovery: Value = world.client.get(url).send().await.unwrap().json().await.unwrap();
+    let logs_out = async |fields: &[(&str, &str)]| {
+        let url = discovery["end_session_endpoint"].as_str().unwrap();
+        let got = browser().get(url).query(fields).send().await.unwrap();
+        let posted = browser().post(url).form(fields).send().await.unwrap();
+        let answer = |response: &reqwest::Response| {
+            let target = response.headers().get("location").map(|target| target.to_str().unwrap().to_owned());
+            (response.status().as_u16(), target)
+        };
+        assert_eq!(answer(&got), answer(&posted));
+        answer(&got)
+    };
+
+    let home = ("post_logout_redirect_uri", "http://localhost:3000/?a=1");
+    assert_eq!(logs_out(&[home]).await, (302, Some("http://localhost:3000/?a=1".to_owned())));
+    let full = [("id_token_hint", "a.b.c"), ("client_id", "sandbox-spa"), home, ("state", "s t")];
+    assert_eq!(logs_out(&full).await, (302, Some("http://localhost:3000/?a=1&state=s+t".to_owned())));
+    assert_eq!(logs_out(&[("post_logout_redirect_uri", "https://evil.example/")]).await, (400, None));
+    assert_eq!(logs_out(&[]).await, (200, None));
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ const MANAGER: &str = "/api/v2/users/auth0%7Csandbox-manager";
 async fn signs_in(world: &World) -> (u16, Value) {
     let fields = [
         ("grant_type", "password"),
+        ("client_id", "sandbox-spa"),
         ("username", "manager"),
         ("password", "manager"),
         ("scope", "openid profile email offline_access"),
@@ -36,7 +37,7 @@ async fn a_removed_account_gets_no_token_any_more_and_those_it_has_stay_valid() 
 
     assert_eq!(removal, (204, Value::Null));
     assert_eq!(signs_in(&world).await.0, 403);
-    let fields = [("grant_type", "refresh_token"), ("refresh_token", refresh)];
+    let fields = [("grant_type", "refresh_token"), ("client_id", "sandbox-spa"), ("refresh_token", refresh)];
     let (status, refusal) = token(&world, &fields).await;
     let description = json!("Unknown or invalid refresh token.");
     assert_eq!((status, &refusal["error_description"]), (403, &description));
@@ -209,7 +210,7 @@ async fn a_blocked_account_gets_no_token_until_it_is_unblocked() {
     admin.asks(Method::PATCH, MANAGER, json!({"blocked": true})).await;
     let (status, refusal) = signs_in(&world).await;
     assert_eq!((status, &refusal["error_description"]), (401, &json!("user is blocked")));
-    let fields = [("grant_type", "refresh_token"), ("refresh_token", refresh)];
+    let fields = [("grant_type", "refresh_token"), ("client_id", "sandbox-spa"), ("refresh_token", refresh)];
     assert_eq!(token(&world, &fields).await.0, 401);
     let persona = world.client.get(format!("{}/manager", world.sandbox.token_url())).send().await.unwrap();
     assert_eq!(persona.status(), 403);

@@ -106,10 +106,10 @@ async fn any_token(
     let current = issuer.current_key();
     Ok(match order.key {
         OrderedKey::Current => current.sign(&order.header, &claims),
-        OrderedKey::Next => issuer.next_key().sign(&order.header, &claims),
+        OrderedKey::Next => issuer.state().next.sign(&order.header, &claims),
         OrderedKey::Foreign => {
             let header = merged(json!({"kid": current.kid}), &order.header);
-            SigningKey::new(2).sign(&header, &claims)
+            issuer.state().foreign.sign(&header, &claims)
         }
         OrderedKey::None => {
             let header = merged(json!({"alg": "none", "typ": "JWT", "kid": current.kid}), &order.header);
@@ -165,14 +165,16 @@ async fn edit(
     if let Some(name) = edit.name {
         persona.full_name = Some(name);
     }
+    persona.account.touch();
     StatusCode::NO_CONTENT
 }
 
 /// The next key signs from now on; the current one stays published.
 async fn rotate(State(issuer): State<Arc<Issuer>>) -> StatusCode {
+    let Ok(new) = tokio::task::spawn_blocking(SigningKey::new).await else {
+        return StatusCode::INTERNAL_SERVER_ERROR;
+    };
     let mut state = issuer.state();
-    state.rotations += 1;
-    let new = SigningKey::new(state.rotations + 1);
     let next = std::mem::replace(&mut state.next, new);
     let current = std::mem::replace(&mut state.current, next);
     state.previous = Some(current);

@@ -1,6 +1,6 @@
 //! Signing keys: new at every start of the process, so that nothing signed before or elsewhere is ever valid.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use aws_lc_rs::{
     encoding::AsDer as _,
@@ -24,21 +24,32 @@ pub(super) struct SigningKey {
     exponent: String,
 }
 
-/// The keys of one process. Issuers of one process share them, each under its own key ids: generating them takes
-/// a good part of a second.
-static POOL: OnceLock<Vec<Arc<(EncodingKey, String, String)>>> = OnceLock::new();
+/// The first keys of a process. Its issuers share them, each under its own key ids: generating them takes a good part
+/// of a second.
+static POOL: OnceLock<Vec<Pair>> = OnceLock::new();
 
-/// As many as an issuer can rotate through before it starts again at the first.
+/// The current and the next key of an issuer, and one that is never published.
 const POOL_SIZE: usize = 3;
 
+/// Secret, modulus and exponent.
+type Pair = (EncodingKey, String, String);
+
 impl SigningKey {
-    /// The key number `n` of this process, under a new id.
-    pub(super) fn new(n: usize) -> Self {
-        let pool = POOL.get_or_init(|| (0..POOL_SIZE).map(|_| Arc::new(generate())).collect());
-        let (secret, modulus, exponent) = &*pool[n % POOL_SIZE];
+    /// The first keys of an issuer: current, next and a foreign one.
+    pub(super) fn first() -> [Self; POOL_SIZE] {
+        let pool = POOL.get_or_init(|| (0..POOL_SIZE).map(|_| generate()).collect());
+        std::array::from_fn(|n| Self::of(pool[n].clone()))
+    }
+
+    /// A key that nobody has seen: a pair that came back under another id would bring a revoked key back.
+    pub(super) fn new() -> Self {
+        Self::of(generate())
+    }
+
+    fn of((secret, modulus, exponent): Pair) -> Self {
         // Auth0's ids have 21 characters.
         let kid = URL_SAFE_NO_PAD.encode(Uuid::new_v4().as_bytes())[..21].to_owned();
-        Self { kid, secret: secret.clone(), modulus: modulus.clone(), exponent: exponent.clone() }
+        Self { kid, secret, modulus, exponent }
     }
 
     /// Signs `claims` with RS256. Members of `header` go over the usual ones; `null` removes one.
@@ -50,11 +61,11 @@ impl SigningKey {
         format!("{signed}.{signature}")
     }
 
-    /// The entry of the key set (RFC 7517). Without `x5c`: a certificate would say nothing more.
+    /// The entry of the key set (RFC 7517). Without `x5c` and `x5t`: a certificate would say nothing more.
     pub(super) fn jwk(&self) -> Value {
         json!({
-            "kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.kid, "x5t": self.kid,
-            "n": self.modulus, "e": self.exponent,
+            "kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.kid, "n": self.modulus,
+            "e": self.exponent,
         })
     }
 }
@@ -77,7 +88,7 @@ pub(super) fn encoded(part: &Value) -> String {
     URL_SAFE_NO_PAD.encode(part.to_string())
 }
 
-fn generate() -> (EncodingKey, String, String) {
+fn generate() -> Pair {
     let pair = KeyPair::generate(KeySize::Rsa2048).expect("the operating system gives random numbers");
     let der = pair.as_der().expect("a new key can be written down");
     let public: PublicKeyComponents<Vec<u8>> = pair.public_key().into();

@@ -1,12 +1,16 @@
-//! Auth0's stand-in: discovery, keys, sign-in, tokens, profiles and administration of a few personas.
+//! Auth0's stand-in: discovery, keys, sign-in and -out, tokens, profiles and administration of a few personas.
 //!
 //! Its issuer is its own origin with a trailing slash, as Auth0 writes it.
 
+mod allowance;
 mod bearer;
 mod controls;
 mod keys;
+mod logout;
 mod management;
+mod pages;
 mod personas;
+mod refresh_tokens;
 mod sign_in;
 mod token_endpoint;
 mod tokens;
@@ -32,7 +36,10 @@ use url::{Host, Url};
 pub use personas::PERSONAS;
 pub use tokens::{MACHINE, MACHINE_SECRET};
 
-use self::{keys::SigningKey, personas::Persona, sign_in::Codes, token_endpoint::RefreshTokens};
+use self::{
+    allowance::Allowances, bearer::OpaqueTokens, keys::SigningKey, personas::Persona,
+    refresh_tokens::RefreshTokens, sign_in::Codes,
+};
 use super::service::{Service, lock};
 
 /// What the issuer issues for.
@@ -58,13 +65,16 @@ struct Tenant {
     current: SigningKey,
     next: SigningKey,
     previous: Option<SigningKey>,
-    rotations: usize,
+    /// Never published.
+    foreign: SigningKey,
     /// Nobody comes back who was removed.
     personas: Vec<Persona>,
     /// Names of the roles that exist, whether somebody has them or not.
     roles: BTreeSet<String>,
     codes: Codes,
     refresh_tokens: RefreshTokens,
+    opaque_tokens: OpaqueTokens,
+    allowances: Allowances,
 }
 
 /// Starts the issuer with new keys.
@@ -72,8 +82,8 @@ struct Tenant {
 /// # Errors
 /// The port is taken.
 pub async fn start(settings: Settings) -> io::Result<Service> {
-    let keys = tokio::task::spawn_blocking(|| (SigningKey::new(0), SigningKey::new(1))).await;
-    let (current, next) = keys.map_err(io::Error::other)?;
+    let keys = tokio::task::spawn_blocking(SigningKey::first).await;
+    let [current, next, foreign] = keys.map_err(io::Error::other)?;
     let personas = Persona::all();
     let roles = personas.iter().flat_map(|persona| persona.roles.clone()).collect();
     Service::start(settings.port, |origin| {
@@ -81,11 +91,13 @@ pub async fn start(settings: Settings) -> io::Result<Service> {
             current,
             next,
             previous: None,
-            rotations: 0,
+            foreign,
             personas,
             roles,
             codes: Codes::default(),
             refresh_tokens: RefreshTokens::default(),
+            opaque_tokens: OpaqueTokens::default(),
+            allowances: Allowances::default(),
         });
         router(Arc::new(Issuer { settings, name: format!("{origin}/"), state }))
     })
@@ -104,9 +116,11 @@ impl Issuer {
     fn current_key(&self) -> SigningKey {
         self.state().current.clone()
     }
+}
 
-    fn next_key(&self) -> SigningKey {
-        self.state().next.clone()
+impl Tenant {
+    fn published_keys(&self) -> impl Iterator<Item = &SigningKey> {
+        [Some(&self.current), Some(&self.next), self.previous.as_ref()].into_iter().flatten()
     }
 }
 
@@ -122,6 +136,7 @@ fn router(issuer: Arc<Issuer>) -> Router {
         .route("/.well-known/oauth-authorization-server", get(discovery))
         .route("/.well-known/jwks.json", get(jwks))
         .merge(sign_in::routes())
+        .merge(logout::routes())
         .merge(token_endpoint::routes())
         .merge(user_info::routes())
         .merge(management::routes())
@@ -144,9 +159,13 @@ fn on_loopback(url: &Url) -> bool {
     }
 }
 
-async fn discovery(State(issuer): State<Arc<Issuer>>) -> Json<Value> {
+/// How long what is published may be kept.
+const CACHING: [(HeaderName, &str); 1] =
+    [(header::CACHE_CONTROL, "public, max-age=15, stale-while-revalidate=15, stale-if-error=86400")];
+
+async fn discovery(State(issuer): State<Arc<Issuer>>) -> impl IntoResponse {
     let at = |path: &str| format!("{}{path}", issuer.name);
-    Json(json!({
+    let document = json!({
         "issuer": issuer.name,
         "authorization_endpoint": at("authorize"),
         "token_endpoint": at("oauth/token"),
@@ -161,13 +180,11 @@ async fn discovery(State(issuer): State<Arc<Issuer>>) -> Json<Value> {
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
-    }))
+    });
+    (CACHING, Json(document))
 }
 
 async fn jwks(State(issuer): State<Arc<Issuer>>) -> impl IntoResponse {
-    let state = issuer.state();
-    let published = [Some(&state.current), Some(&state.next), state.previous.as_ref()];
-    let keys: Vec<Value> = published.into_iter().flatten().map(SigningKey::jwk).collect();
-    let caching = "public, max-age=15, stale-while-revalidate=15, stale-if-error=86400";
-    ([(header::CACHE_CONTROL, caching)], Json(json!({"keys": keys})))
+    let keys: Vec<Value> = issuer.state().published_keys().map(SigningKey::jwk).collect();
+    (CACHING, Json(json!({"keys": keys})))
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use time::OffsetDateTime;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// A user of the sandbox's Auth0 tenant. The password is the name.
 #[derive(Debug, Clone, Serialize)]
@@ -32,13 +32,13 @@ pub(super) struct Account {
 }
 
 impl Account {
-    fn new() -> Self {
+    fn new(profile: Map<String, Value>) -> Self {
         let now = now();
         Self {
             created_at: now,
             updated_at: now,
             blocked: None,
-            profile: Map::new(),
+            profile,
             app_metadata: Map::new(),
             user_metadata: Map::new(),
         }
@@ -53,6 +53,11 @@ impl Account {
 fn now() -> OffsetDateTime {
     let now = OffsetDateTime::now_utc();
     now.replace_millisecond(now.millisecond()).unwrap_or(now)
+}
+
+/// As Auth0 writes a time.
+pub(super) fn moment(at: OffsetDateTime) -> String {
+    at.format(&Rfc3339).unwrap_or_default()
 }
 
 /// Names of the personas, with what they are.
@@ -78,15 +83,20 @@ impl Persona {
             _ => &[],
         };
         let (initial, rest) = name.split_at(1);
+        let family_name = format!("{}{rest}", initial.to_uppercase());
+        let full_name = format!("Sandbox {family_name}");
+        let mut profile = Map::new();
+        profile.insert("given_name".to_owned(), "Sandbox".into());
+        profile.insert("family_name".to_owned(), family_name.into());
         Self {
             name,
             description,
             roles: roles.iter().map(|&role| role.to_owned()).collect(),
             email: Some(format!("{name}@taskgate.example")),
             email_verified: true,
-            full_name: Some(format!("Sandbox {}{rest}", initial.to_uppercase())),
+            full_name: Some(full_name),
             org_id: (name == "outsider").then_some("org_outside"),
-            account: Account::new(),
+            account: Account::new(profile),
         }
     }
 

@@ -9,19 +9,24 @@ use std::{
 
 use axum::{
     Form, Router,
-    extract::{Query, State},
-    http::{
-        StatusCode,
-        header::{CONTENT_SECURITY_POLICY, LOCATION},
+    extract::{
+        Query, State,
+        rejection::{FormRejection, QueryRejection},
     },
-    response::{Html, IntoResponse, Response},
+    http::{StatusCode, header::LOCATION},
+    response::{IntoResponse, Response},
     routing::get,
 };
 use serde::{Deserialize, Serialize};
 use url::Url;
 use uuid::Uuid;
 
-use super::{Issuer, on_loopback, personas::Persona, tokens::SPA};
+use super::{
+    Issuer, on_loopback,
+    pages::{self, Problem},
+    personas::Persona,
+    tokens::SPA,
+};
 
 /// How long a code can be exchanged.
 const CODE_LIFETIME: Duration = Duration::from_mins(1);
@@ -29,8 +34,8 @@ const CODE_LIFETIME: Duration = Duration::from_mins(1);
 /// The request as the application sends it, and as the page sends it back.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Authorization {
-    client_id: String,
-    redirect_uri: String,
+    client_id: Option<String>,
+    redirect_uri: Option<String>,
     response_type: Option<String>,
     response_mode: Option<String>,
     scope: Option<String>,
@@ -40,6 +45,8 @@ pub(super) struct Authorization {
     code_challenge: Option<String>,
     code_challenge_method: Option<String>,
     prompt: Option<String>,
+    /// Whose members alone may sign in.
+    organization: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -80,68 +87,90 @@ impl Codes {
 }
 
 pub(super) fn routes() -> Router<Arc<Issuer>> {
-    Router::new().route("/authorize", get(ask).post(choose)).route("/v2/logout", get(logout))
+    Router::new().route("/authorize", get(ask).post(choose))
 }
 
-async fn ask(State(issuer): State<Arc<Issuer>>, Query(authorization): Query<Authorization>) -> Response {
-    if authorization.target().is_none() {
-        return mismatch();
+/// Error and description, as the application is told them.
+type Refusal = (&'static str, String);
+
+async fn ask(
+    State(issuer): State<Arc<Issuer>>,
+    request: Result<Query<Authorization>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(authorization) = request.map_err(|_| unreadable())?;
+    let target = authorization.target()?;
+    if let Some(flaw) = authorization.flaw(&issuer) {
+        return Ok(authorization.refuse(target, flaw));
     }
     if authorization.prompt.as_deref() == Some("none") {
-        return authorization.answer(&[("error", "login_required"), ("error_description", "Login required")]);
+        return Ok(authorization.refuse(target, ("login_required", "Login required".to_owned())));
     }
-    match authorization.flaw() {
-        Some((error, description)) => {
-            authorization.answer(&[("error", error), ("error_description", description)])
-        }
-        None => page(&authorization, &issuer.state().personas),
-    }
+    Ok(pages::choice(&authorization, &issuer.state().personas))
 }
 
-async fn choose(State(issuer): State<Arc<Issuer>>, Form(choice): Form<Choice>) -> Response {
-    let authorization = choice.authorization;
-    if authorization.target().is_none() {
-        return mismatch();
+async fn choose(
+    State(issuer): State<Arc<Issuer>>,
+    choice: Result<Form<Choice>, FormRejection>,
+) -> Result<Response, Problem> {
+    let Form(Choice { persona, authorization }) = choice.map_err(|_| unreadable())?;
+    let target = authorization.target()?;
+    let flaw = authorization.flaw(&issuer);
+    if let Some(refusal) = flaw.or_else(|| authorization.refusal(issuer.persona(&persona).as_ref())) {
+        return Ok(authorization.refuse(target, refusal));
     }
-    if let Some((error, description)) = authorization.flaw() {
-        return authorization.answer(&[("error", error), ("error_description", description)]);
-    }
-    let refused = match issuer.persona(&choice.persona) {
-        None => Some(("access_denied", "No such persona")),
-        Some(persona) if persona.is_blocked() => Some(("unauthorized", "user is blocked")),
-        Some(_) => None,
-    };
-    if let Some((error, description)) = refused {
-        return authorization.answer(&[("error", error), ("error_description", description)]);
-    }
-    let code = issuer.state().codes.give(authorization.pending(choice.persona));
-    authorization.answer(&[("code", &code)])
+    let code = issuer.state().codes.give(authorization.pending(persona));
+    Ok(authorization.answer(target, &[("code", &code)]))
+}
+
+/// The words of the framework would say how it is programmed.
+fn unreadable() -> Problem {
+    Problem::Invalid("The request cannot be read".to_owned())
 }
 
 impl Authorization {
     /// Where the answer goes. Nobody is ever sent to an address that was not checked.
-    fn target(&self) -> Option<Url> {
-        let url = Url::parse(&self.redirect_uri).ok().filter(on_loopback);
-        url.filter(|_| self.client_id == SPA)
+    fn target(&self) -> Result<Url, Problem> {
+        let missing = |name| Problem::Invalid(format!("Missing required parameter: {name}"));
+        let client = self.client_id.as_deref().ok_or_else(|| missing("client_id"))?;
+        if client != SPA {
+            return Err(Problem::Invalid(format!("Unknown client: {client}")));
+        }
+        let address = self.redirect_uri.as_deref().ok_or_else(|| missing("redirect_uri"))?;
+        Url::parse(address).ok().filter(on_loopback).ok_or(Problem::Callback)
     }
 
-    fn flaw(&self) -> Option<(&'static str, &'static str)> {
+    /// Why nobody can sign in with this request.
+    fn flaw(&self, issuer: &Issuer) -> Option<Refusal> {
         let proof_key =
             self.code_challenge.is_some() && self.code_challenge_method.as_deref() == Some("S256");
         if self.response_type.as_deref() != Some("code") {
-            Some(("unsupported_response_type", "Only the code flow is supported"))
+            Some(("unsupported_response_type", "Only the code flow is supported".to_owned()))
         } else if !proof_key {
-            Some(("invalid_request", "PKCE with S256 is required"))
+            Some(("invalid_request", "PKCE with S256 is required".to_owned()))
         } else {
-            None
+            let unknown = self.audience.as_ref().filter(|audience| **audience != issuer.settings.audience);
+            unknown.map(|audience| ("access_denied", format!("Service not found: {audience}")))
         }
+    }
+
+    /// Why this persona cannot.
+    fn refusal(&self, persona: Option<&Persona>) -> Option<Refusal> {
+        let Some(persona) = persona else { return Some(("access_denied", "No such persona".to_owned())) };
+        if persona.is_blocked() {
+            return Some(("unauthorized", "user is blocked".to_owned()));
+        }
+        let foreign = self.organization.as_deref().filter(|asked| persona.org_id != Some(*asked));
+        foreign.map(|organization| {
+            let sub = persona.sub();
+            ("access_denied", format!("user {sub} is not part of the {organization} organization"))
+        })
     }
 
     fn pending(&self, persona: String) -> Pending {
         Pending {
             persona,
-            client_id: self.client_id.clone(),
-            redirect_uri: self.redirect_uri.clone(),
+            client_id: self.client_id.clone().unwrap_or_default(),
+            redirect_uri: self.redirect_uri.clone().unwrap_or_default(),
             scope: self.scope.clone().unwrap_or_default(),
             audience: self.audience.clone(),
             nonce: self.nonce.clone(),
@@ -151,73 +180,21 @@ impl Authorization {
     }
 
     /// Back to the application, by redirect or, in an iframe, by message.
-    fn answer(&self, parameters: &[(&str, &str)]) -> Response {
-        let Some(mut url) = self.target() else { return mismatch() };
+    fn answer(&self, mut target: Url, parameters: &[(&str, &str)]) -> Response {
         if self.response_mode.as_deref() == Some("web_message") {
-            return self.message(&url, parameters);
+            let mut told: serde_json::Map<_, _> =
+                parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
+            told.insert("state".into(), self.state.clone().into());
+            return pages::message(&target, &told);
         }
-        url.query_pairs_mut().extend_pairs(parameters);
+        target.query_pairs_mut().extend_pairs(parameters);
         if let Some(state) = &self.state {
-            url.query_pairs_mut().append_pair("state", state);
+            target.query_pairs_mut().append_pair("state", state);
         }
-        (StatusCode::FOUND, [(LOCATION, url.to_string())]).into_response()
+        (StatusCode::FOUND, [(LOCATION, target.to_string())]).into_response()
     }
 
-    fn message(&self, target: &Url, parameters: &[(&str, &str)]) -> Response {
-        let mut told: serde_json::Map<_, _> =
-            parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
-        told.insert("state".into(), self.state.clone().into());
-        let message = serde_json::json!({"type": "authorization_response", "response": told});
-        // `<` cannot end the script element when it is written as an escape.
-        let message = message.to_string().replace('<', "\\u003c");
-        let origin = serde_json::json!(target.origin().ascii_serialization());
-        let script = format!("(window.opener || window.parent).postMessage({message}, {origin});");
-        Html(format!("<!doctype html><title>Signed in</title><script>{script}</script>")).into_response()
-    }
-}
-
-/// A page, never a redirect: the address is not one that people may be sent to.
-fn mismatch() -> Response {
-    let page = "<!doctype html><title>Callback URL mismatch</title><h1>Callback URL mismatch</h1>\
-                <p>The sandbox sends people back to applications on this machine only.</p>";
-    (StatusCode::FORBIDDEN, Html(page)).into_response()
-}
-
-/// One button for each persona who has an account; the request travels along in hidden fields.
-fn page(authorization: &Authorization, personas: &[Persona]) -> Response {
-    let fields = serde_json::to_value(authorization).unwrap_or_default();
-    let texts =
-        fields.as_object().into_iter().flatten().filter_map(|(name, value)| Some((name, value.as_str()?)));
-    let hidden = texts.fold(String::new(), |html, (name, value)| {
-        html + &format!(r#"<input type="hidden" name="{name}" value="{}">"#, escaped(value))
-    });
-    let buttons = personas.iter().fold(String::new(), |html, Persona { name, description: about, .. }| {
-        html + &format!(r#"<p><button name="persona" value="{name}"><b>{name}</b> {about}</button></p>"#)
-    });
-    let html = format!(
-        r#"<!doctype html><html lang="en"><meta charset="utf-8"><title>Sandbox sign-in</title>
-<meta name="viewport" content="width=device-width"><style>body{{font:1rem system-ui;max-width:32rem;margin:4rem auto}}
-button{{font:inherit;width:100%;text-align:left;padding:.75rem 1rem}}</style>
-<h1>Who are you today?</h1><form method="post" action="/authorize">{hidden}{buttons}</form></html>"#
-    );
-    // No `form-action`: browsers apply it to the redirect back to the application too.
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
-    ([(CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response()
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
-#[derive(Debug, Deserialize)]
-struct Logout {
-    #[serde(rename = "returnTo")]
-    return_to: Option<String>,
-}
-
-async fn logout(Query(logout): Query<Logout>) -> Response {
-    match logout.return_to.as_deref().and_then(|text| Url::parse(text).ok()).filter(on_loopback) {
-        Some(url) => (StatusCode::FOUND, [(LOCATION, url.to_string())]).into_response(),
-        None => "OK".into_response(),
+    fn refuse(&self, target: Url, (error, description): Refusal) -> Response {
+        self.answer(target, &[("error", error), ("error_description", &description)])
     }
 }

@@ -1,14 +1,18 @@
 //! `/oauth/token`: codes, refresh tokens, passwords and client credentials become tokens; `/oauth/revoke`.
 //!
-//! Forms and JSON are both read, as Auth0 reads both; errors are Auth0's.
+//! Forms and JSON are both read, as Auth0 reads both; errors are Auth0's. Nothing is given to an unknown client: the
+//! browser's has only a name, the machine's has to prove who it is.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Json, Router,
     body::Bytes,
     extract::State,
-    http::{HeaderMap, StatusCode, header::AUTHORIZATION},
+    http::{
+        HeaderMap, StatusCode,
+        header::{AUTHORIZATION, CACHE_CONTROL, PRAGMA},
+    },
     response::{IntoResponse, Response},
     routing::post,
 };
@@ -19,11 +23,11 @@ use base64::{
 use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use uuid::Uuid;
 
 use super::{
     Issuer, management,
     personas::Persona,
+    refresh_tokens::Family,
     tokens::{self, Grant, LIFETIME, MACHINE, MACHINE_SECRET, SPA},
 };
 
@@ -44,19 +48,14 @@ struct Parameters {
     token: Option<String>,
 }
 
-/// One sign-in and all the refresh tokens that follow from it. A token that is used twice ends the family.
-#[derive(Debug, Clone)]
-struct Family {
-    persona: String,
-    grant: Grant,
-    audience: Option<String>,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct RefreshTokens {
-    families: HashMap<Uuid, Family>,
-    /// Token to its family, and whether it was used.
-    tokens: HashMap<String, (Uuid, bool)>,
+impl Parameters {
+    fn client(&self) -> Result<&'static str, Refusal> {
+        match self.client_id.as_deref() {
+            Some(SPA) => Ok(SPA),
+            Some(MACHINE) if self.client_secret.as_deref() == Some(MACHINE_SECRET) => Ok(MACHINE),
+            _ => Err(refusal(StatusCode::UNAUTHORIZED, "access_denied", "Unauthorized")),
+        }
+    }
 }
 
 type Refusal = (StatusCode, Json<serde_json::Value>);
@@ -103,12 +102,15 @@ async fn token(State(issuer): State<Arc<Issuer>>, headers: HeaderMap, body: Byte
         "client_credentials" => by_client(&issuer, &parameters),
         _ => Err(refusal(StatusCode::FORBIDDEN, "unsupported_grant_type", "Unsupported grant type")),
     });
-    answer.map_or_else(IntoResponse::into_response, IntoResponse::into_response)
+    // RFC 6749, section 5.1.
+    let never_stored = [(CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache")];
+    (never_stored, answer).into_response()
 }
 
 type Issued = Result<Json<serde_json::Value>, Refusal>;
 
 fn by_code(issuer: &Issuer, parameters: &Parameters) -> Issued {
+    let client = parameters.client()?;
     let code = parameters.code.as_deref().unwrap_or_default();
     let pending =
         issuer.state().codes.take(code).ok_or_else(|| invalid_grant("Invalid authorization code"))?;
@@ -116,9 +118,7 @@ fn by_code(issuer: &Issuer, parameters: &Parameters) -> Issued {
     if URL_SAFE_NO_PAD.encode(Sha256::digest(verifier)) != pending.challenge {
         return Err(invalid_grant("Failed to verify code verifier"));
     }
-    let same = parameters.redirect_uri.as_ref() == Some(&pending.redirect_uri)
-        && parameters.client_id.as_ref() == Some(&pending.client_id);
-    if !same {
+    if parameters.redirect_uri.as_ref() != Some(&pending.redirect_uri) || client != pending.client_id {
         return Err(invalid_grant("Invalid authorization code"));
     }
     let grant = Grant { client_id: pending.client_id, scope: pending.scope, gty: None };
@@ -126,8 +126,9 @@ fn by_code(issuer: &Issuer, parameters: &Parameters) -> Issued {
 }
 
 fn by_refresh_token(issuer: &Issuer, parameters: &Parameters) -> Issued {
+    let client = parameters.client()?;
     let token = parameters.refresh_token.as_deref().unwrap_or_default();
-    let exchanged = issuer.state().refresh_tokens.exchange(token);
+    let exchanged = issuer.state().refresh_tokens.exchange(token, client);
     let (id, family) = exchanged.ok_or_else(|| invalid_grant("Unknown or invalid refresh token."))?;
     let grant = Grant { gty: Some("refresh_token"), ..family.grant };
     let mut answer = issue(issuer, &family.persona, &grant, family.audience.as_deref(), None)?;
@@ -136,22 +137,21 @@ fn by_refresh_token(issuer: &Issuer, parameters: &Parameters) -> Issued {
 }
 
 fn by_password(issuer: &Issuer, parameters: &Parameters) -> Issued {
+    let client_id = parameters.client()?.to_owned();
     let username = parameters.username.as_deref().unwrap_or_default();
     let name = username.split('@').next().unwrap_or_default();
     if issuer.persona(name).is_none() || parameters.password.as_deref() != Some(name) {
         return Err(invalid_grant("Wrong email or password."));
     }
-    let client_id = parameters.client_id.clone().unwrap_or_else(|| SPA.to_owned());
     let grant =
         Grant { client_id, scope: parameters.scope.clone().unwrap_or_default(), gty: Some("password") };
     issue(issuer, name, &grant, parameters.audience.as_deref(), None)
 }
 
 fn by_client(issuer: &Issuer, parameters: &Parameters) -> Issued {
-    let known = parameters.client_id.as_deref() == Some(MACHINE)
-        && parameters.client_secret.as_deref() == Some(MACHINE_SECRET);
-    if !known {
-        return Err(refusal(StatusCode::UNAUTHORIZED, "access_denied", "Unauthorized"));
+    if parameters.client()? != MACHINE {
+        let description = "Grant type 'client_credentials' not allowed for the client.";
+        return Err(refusal(StatusCode::FORBIDDEN, "unauthorized_client", description));
     }
     let mut answer = json!({"expires_in": LIFETIME, "token_type": "Bearer"});
     let management = management::audience(issuer);
@@ -159,9 +159,11 @@ fn by_client(issuer: &Issuer, parameters: &Parameters) -> Issued {
         let scope = management::granted(parameters.scope.as_deref());
         answer["scope"] = json!(scope);
         tokens::machine(&management, &issuer.name, scope)
-    } else {
-        known_audience(issuer, parameters.audience.as_deref())?;
+    } else if known_audience(issuer, parameters.audience.as_deref())? {
         tokens::machine(&issuer.settings.audience, &issuer.name, String::new())
+    } else {
+        let description = "No audience parameter was provided, and no default audience has been configured";
+        return Err(refusal(StatusCode::FORBIDDEN, "access_denied", description));
     };
     answer["access_token"] = json!(issuer.current_key().sign(&json!({}), &claims));
     Ok(Json(answer))
@@ -189,7 +191,7 @@ fn issue(issuer: &Issuer, name: &str, grant: &Grant, audience: Option<&str>, non
         key.sign(&json!({}), &tokens::access(&issuer.settings, &issuer.name, &persona, grant))
     } else {
         // Without an audience Auth0 gives a token that only it can read.
-        Uuid::new_v4().simple().to_string()
+        issuer.state().opaque_tokens.give(tokens::opaque(&issuer.name, &persona, grant))
     };
     let mut answer = json!({
         "access_token": access_token, "scope": grant.scope, "expires_in": LIFETIME, "token_type": "Bearer",
@@ -206,48 +208,13 @@ fn issue(issuer: &Issuer, name: &str, grant: &Grant, audience: Option<&str>, non
     Ok(Json(answer))
 }
 
-async fn revoke(State(issuer): State<Arc<Issuer>>, headers: HeaderMap, body: Bytes) -> Response {
-    match read(&headers, &body) {
-        Ok(parameters) => {
-            issuer.state().refresh_tokens.end(parameters.token.as_deref().unwrap_or_default());
-            StatusCode::OK.into_response()
-        }
-        Err(refusal) => refusal.into_response(),
-    }
-}
-
-impl RefreshTokens {
-    fn give(&mut self, family: Family) -> String {
-        let id = Uuid::new_v4();
-        self.families.insert(id, family);
-        self.next(id)
-    }
-
-    fn next(&mut self, family: Uuid) -> String {
-        let token = Uuid::new_v4().simple().to_string();
-        self.tokens.insert(token.clone(), (family, false));
-        token
-    }
-
-    /// The sign-in behind an unused token. A used one is stolen or replayed: the whole family ends.
-    fn exchange(&mut self, token: &str) -> Option<(Uuid, Family)> {
-        let (id, used) = self.tokens.get_mut(token)?;
-        if std::mem::replace(used, true) {
-            let id = *id;
-            self.families.remove(&id);
-            return None;
-        }
-        Some((*id, self.families.get(id).cloned()?))
-    }
-
-    /// Ends every sign-in of a persona.
-    pub(super) fn end_all_of(&mut self, persona: &str) {
-        self.families.retain(|_, family| family.persona != persona);
-    }
-
-    fn end(&mut self, token: &str) {
-        if let Some((id, _)) = self.tokens.remove(token) {
-            self.families.remove(&id);
-        }
-    }
+async fn revoke(
+    State(issuer): State<Arc<Issuer>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<StatusCode, Refusal> {
+    let parameters = read(&headers, &body)?;
+    let token = parameters.token.as_deref().unwrap_or_default();
+    issuer.state().refresh_tokens.end(token, parameters.client()?);
+    Ok(StatusCode::OK)
 }

@@ -4,7 +4,10 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
-use super::{Settings, personas::Persona};
+use super::{
+    Settings,
+    personas::{Persona, moment},
+};
 
 /// Lifetime of tokens, in seconds.
 pub(super) const LIFETIME: u64 = 86_400;
@@ -49,6 +52,12 @@ pub(super) fn access(settings: &Settings, issuer: &str, persona: &Persona, grant
     claims
 }
 
+/// What a token without an API stands for: its bearer at `/userinfo`.
+pub(super) fn opaque(issuer: &str, persona: &Persona, grant: &Grant) -> Value {
+    let end = unix_now() + LIFETIME;
+    json!({"sub": persona.sub(), "aud": [format!("{issuer}userinfo")], "scope": grant.scope, "exp": end})
+}
+
 /// Claims of a machine's token.
 pub(super) fn machine(audience: &str, issuer: &str, scope: String) -> Value {
     let grant = Grant { client_id: MACHINE.into(), scope, gty: Some("client-credentials") };
@@ -81,13 +90,12 @@ pub(super) fn id(
     roles_claim: &str,
 ) -> Value {
     let now = unix_now();
-    let mut claims = profile(persona, grant);
+    let mut claims = profile(persona, grant, roles_claim);
     for (name, value) in [
         ("iss", json!(issuer)),
         ("aud", json!(grant.client_id)),
         ("iat", json!(now)),
         ("exp", json!(now + LIFETIME)),
-        (roles_claim, json!(persona.roles)),
     ] {
         claims[name] = value;
     }
@@ -100,12 +108,13 @@ pub(super) fn id(
     claims
 }
 
-/// What the granted scopes tell about a person (OpenID Connect Core, section 5.4).
-pub(super) fn profile(persona: &Persona, grant: &Grant) -> Value {
-    let mut told = json!({"sub": persona.sub()});
+/// What the granted scopes tell about a person (OpenID Connect Core, section 5.4), and the claim that an Action adds.
+pub(super) fn profile(persona: &Persona, grant: &Grant, roles_claim: &str) -> Value {
+    let mut told = json!({"sub": persona.sub(), roles_claim: persona.roles});
     if grant.has("profile") {
         told["name"] = json!(persona.full_name);
         told["nickname"] = json!(persona.name);
+        told["updated_at"] = json!(moment(persona.account.updated_at));
         for (name, value) in &persona.account.profile {
             told[name] = value.clone();
         }

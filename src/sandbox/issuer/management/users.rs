@@ -10,14 +10,16 @@ use axum::{
     routing::get,
 };
 use serde_json::{Map, Value, json};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{
     Caller, UserId, object,
     page::{self, Parameters},
     refusal::Refusal,
 };
-use crate::sandbox::issuer::{Issuer, personas::Persona};
+use crate::sandbox::issuer::{
+    Issuer,
+    personas::{Persona, moment},
+};
 
 pub(super) fn routes() -> Router<Arc<Issuer>> {
     Router::new()
@@ -141,7 +143,6 @@ fn merge(metadata: &mut Map<String, Value>, name: &str, value: Value) -> Result<
 /// A user as Auth0 shows one.
 fn user(persona: &Persona) -> Value {
     let account = &persona.account;
-    let moment = |at: OffsetDateTime| at.format(&Rfc3339).unwrap_or_default();
     let sub = persona.sub();
     let (provider, id) = sub.split_once('|').unwrap_or_default();
     let mut user = json!({
