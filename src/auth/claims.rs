@@ -111,6 +111,10 @@ impl Claims {
         if id.is_empty() || id.len() > MAX_SUBJECT_BYTES {
             return Err(AuthError::Invalid(Reason::MissingClaim));
         }
+        // No database stores a NUL, and no log line should obey the others.
+        if id.chars().any(char::is_control) {
+            return Err(AuthError::Invalid(Reason::Malformed));
+        }
         let kind = if id.ends_with("@clients") { SubjectKind::Service } else { SubjectKind::Person };
         let user_info = format!("{}userinfo", config.issuer);
         let scopes = self.scope.as_ref().and_then(Value::as_str).unwrap_or_default();

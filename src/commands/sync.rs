@@ -87,8 +87,8 @@ fn as_table(backlog: Backlog, items: &[Unfinished]) -> String {
             item.cause.clone().unwrap_or_else(|| "-".to_owned()),
             seconds(item.age),
             seconds(item.due_in),
-            item.tenant.clone(),
-            item.subject.clone(),
+            printable(&item.tenant),
+            printable(&item.subject),
         ]
     }));
     let lag = seconds(backlog.lag);
@@ -104,6 +104,11 @@ fn aligned(rows: &[[String; 9]]) -> String {
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Both come from tokens, and a terminal would obey what they say.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
 fn seconds(length: Duration) -> String {

@@ -20,7 +20,7 @@ pub(super) struct SyncStatus {
 /// How far Permit is in step with a user.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
 enum SyncState {
-    /// The caller never called `login`.
+    /// There was never anything to tell: the caller neither called `login` nor was created by an administrator.
     Never,
     /// Something is still to be told; it is done by itself.
     Pending,

@@ -1,18 +1,15 @@
-//! Users who arrive: by signing in, or created by an administrator. What Permit has to know about them goes into the
-//! outbox in the same transaction.
+//! Users who sign in. What Permit has to know about them goes into the outbox in the same transaction.
 
 use entity::{
     outbox::{Kind, State},
-    role_assignment,
     user::{self, Column, Model},
 };
 use sea_orm::{
     ActiveModelTrait as _, ActiveValue::Set, ColumnTrait as _, DatabaseTransaction, EntityTrait as _,
     QueryFilter as _,
 };
-use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Entry, Idempotency, KeyReused, NewUser, StoreError, TenantStore, idempotency::Remembered, now};
+use super::{NewUser, StoreError, TenantStore, now};
 
 /// What Permit has to know about a person, and when it does not need to be told again.
 #[derive(Debug, Clone)]
@@ -41,21 +38,6 @@ pub struct Arrival {
     pub changed: bool,
     /// The item that tells Permit; `None` when there is nothing to tell.
     pub work: Option<i64>,
-}
-
-/// How a creation ended.
-#[derive(Debug)]
-pub enum UserCreation<T> {
-    /// The item that tells Permit, and what is stored under the idempotency key.
-    Created {
-        user: Model,
-        work: i64,
-    },
-    /// An earlier call with the same key created a user; this is what it stored.
-    Repeated(T),
-    /// This tenant has the subject already.
-    Taken,
-    KeyReused,
 }
 
 impl TenantStore {
@@ -117,65 +99,20 @@ impl TenantStore {
         Ok((user, Some(self.enqueue(tx, &subject, Kind::Sync).await?)))
     }
 
-    /// What an earlier `createUser` with this key stored, if there was one.
+    /// Notes that the PDP was seen to know what was last written about the user; false if that changed since `user`
+    /// was read.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn recall_user_creation<T: DeserializeOwned>(
-        &self,
-        key: &Idempotency,
-    ) -> Result<Option<Result<T, KeyReused>>, StoreError> {
-        Ok(match self.recall(&self.db, key).await? {
-            Remembered::Nothing => None,
-            Remembered::OtherInput => Some(Err(KeyReused)),
-            Remembered::Outcome(outcome) => Some(Ok(outcome)),
-        })
-    }
-
-    /// Creates a user with `roles` to be given; lifts the tombstone of somebody who was removed before. `outcome`
-    /// makes of row and item what is stored under `key`.
-    ///
-    /// # Errors
-    /// The database failed; nothing was created.
-    pub async fn create_user<T: Serialize + DeserializeOwned + Sync + Send>(
-        &self,
-        new: NewUser,
-        desired: &Desired,
-        roles: &[Entry],
-        key: Option<&Idempotency>,
-        outcome: impl FnOnce(&Model, i64) -> T + Send,
-    ) -> Result<UserCreation<T>, StoreError> {
-        let subject = new.subject.clone();
-        let tx = self.begin_for(&subject).await?;
-        if let Some(key) = key {
-            match self.recall(&tx, key).await? {
-                Remembered::Nothing => {}
-                Remembered::OtherInput => return Ok(UserCreation::KeyReused),
-                Remembered::Outcome(earlier) => return Ok(UserCreation::Repeated(earlier)),
-            }
-        }
-        if self.users().filter(Column::Subject.eq(&subject)).one(&tx).await?.is_some() {
-            return Ok(UserCreation::Taken);
-        }
-        self.lift_tombstone(&tx, &subject).await?;
-        let user = self.insert_user(&tx, new, desired.json.clone()).await?;
-        self.write_entries(&tx, user.id, &[], roles).await?;
-        let work = self.enqueue(&tx, &subject, Kind::Sync).await?;
-        if let Some(key) = key {
-            self.remember(&tx, key, &outcome(&user, work)).await?;
-        }
-        tx.commit().await?;
-        Ok(UserCreation::Created { user, work })
-    }
-
-    /// Notes that the PDP was seen to know what was last written about the user.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn set_visible(&self, user: uuid::Uuid) -> Result<(), StoreError> {
+    pub async fn set_visible(&self, user: &Model) -> Result<bool, StoreError> {
         let seen = user::ActiveModel { visible: Set(true), ..Default::default() };
-        user::Entity::update_many().set(seen).filter(Column::Id.eq(user)).exec(&self.db).await?;
-        Ok(())
+        let unchanged = user::Entity::update_many()
+            .set(seen)
+            .filter(Column::Id.eq(user.id))
+            .filter(Column::SyncedAt.eq(user.synced_at))
+            .exec(&self.db)
+            .await?;
+        Ok(unchanged.rows_affected > 0)
     }
 }
 
@@ -195,9 +132,4 @@ async fn update_profile(
     next.email = Set(email);
     next.updated_at = Set(now());
     Ok((next.update(tx).await?, true))
-}
-
-/// A role that an administrator gives to a user who is being created.
-pub fn given(role: &str) -> Entry {
-    Entry::new(role, role_assignment::Source::Manual, role_assignment::State::Giving)
 }

@@ -6,6 +6,7 @@
 //! does not help it.
 
 mod arrival;
+mod creation;
 mod error;
 mod idempotency;
 mod inspection;
@@ -13,6 +14,7 @@ mod ledger;
 mod operator;
 mod outbox;
 mod page;
+mod queue;
 mod removal;
 mod sync;
 mod task;
@@ -29,7 +31,8 @@ use sea_orm::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
-pub use arrival::{Arrival, Desired, SignIn, UserCreation, given};
+pub use arrival::{Arrival, Desired, SignIn};
+pub use creation::{UserCreation, given};
 pub use entity::{
     outbox::{Kind, State as ItemState},
     role_assignment::{Source, State},
@@ -41,7 +44,7 @@ pub use ledger::{Entry, LastAdmin, Role};
 pub use operator::{Backlog, Unfinished};
 pub use outbox::{Job, Progress};
 pub use page::{End, Page, PageRequest, Position, SortValue};
-pub use removal::{RemovalItems, RemovalStart, TasksOnRemoval};
+pub use removal::{KEPT_ELSEWHERE, RemovalItems, RemovalStart, TasksOnRemoval};
 pub use sync::{Settled, SyncEnd, SyncState};
 pub use task::{NewTask, TaskChange, TaskCreation, TaskListQuery, TaskOrder, TaskPatch, TaskSort};
 pub use user::NewUser;
@@ -141,13 +144,19 @@ impl TenantStore {
     /// not bring back whom a removal is about to bury. (SQLite's writers take turns anyway.)
     async fn begin_for(&self, subject: &str) -> Result<DatabaseTransaction, StoreError> {
         let tx = begin(&self.db).await?;
-        if tx.get_database_backend() == DbBackend::Postgres {
-            let lock = "SELECT pg_advisory_xact_lock(hashtextextended($1, 7418529630))";
-            let statement = Statement::from_sql_and_values(DbBackend::Postgres, lock, [subject.into()]);
-            tx.execute_raw(statement).await?;
-        }
+        take_turn(&tx, subject).await?;
         Ok(tx)
     }
+}
+
+/// Waits until no other transaction is concerned with `subject`, and keeps others waiting until this one ends.
+async fn take_turn(tx: &DatabaseTransaction, subject: &str) -> Result<(), StoreError> {
+    if tx.get_database_backend() == DbBackend::Postgres {
+        let lock = "SELECT pg_advisory_xact_lock(hashtextextended($1, 7418529630))";
+        let statement = Statement::from_sql_and_values(DbBackend::Postgres, lock, [subject.into()]);
+        tx.execute_raw(statement).await?;
+    }
+    Ok(())
 }
 
 /// The only way to begin a transaction that writes.

@@ -13,7 +13,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Store, StoreError, TenantStore, now};
+use super::{Store, StoreError, now, take_turn};
 
 /// Stands for a cause when an attempt ended well before all was done.
 const PARTLY: &str = "PARTLY_DONE";
@@ -29,7 +29,9 @@ pub struct Job {
     pub kind: Kind,
     /// Attempts that failed before this one.
     pub attempts: u32,
-    /// An earlier attempt did a part of it.
+    /// What earlier attempts did of it, as JSON.
+    pub report: Option<String>,
+    /// An earlier attempt may have written something that nobody saw arrive.
     pub resumed: bool,
     /// How long the item waits by now.
     pub age: Duration,
@@ -57,17 +59,14 @@ impl Store {
     pub async fn lease(&self, length: Duration) -> Result<Option<Job>, StoreError> {
         let tx = self.begin().await?;
         let at = now();
-        let Some(item) = Entity::find()
-            .filter(is_free(at))
-            .filter(Column::DueAt.lte(at))
-            .filter(heads_its_queue())
-            .order_by_asc(Column::DueAt)
-            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
-            .one(&tx)
-            .await?
-        else {
-            return Ok(None);
-        };
+        let due =
+            Entity::find().filter(is_free(at)).filter(Column::DueAt.lte(at)).filter(heads_its_queue(at));
+        let first = due.clone().order_by_asc(Column::DueAt);
+        let skipping = first.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+        let Some(item) = skipping.one(&tx).await? else { return Ok(None) };
+        // Another node may be leasing an item of this person in another tenant: after its turn, look again.
+        take_turn(&tx, &item.subject).await?;
+        let Some(item) = due.filter(Column::Seq.eq(item.seq)).one(&tx).await? else { return Ok(None) };
         let lease = Uuid::new_v4();
         let mut leased: outbox::ActiveModel = item.into();
         leased.lease = Set(Some(lease));
@@ -81,6 +80,7 @@ impl Store {
             kind: item.kind,
             attempts: u32::try_from(item.attempts).unwrap_or_default(),
             resumed: item.cause.is_some(),
+            report: item.report,
             age: Duration::from_micros(u64::try_from(at - item.created_at).unwrap_or_default()),
             lease,
         }))
@@ -112,13 +112,17 @@ impl Store {
         update(&self.db, job, item).await.map(drop)
     }
 
-    /// Lets go of `job` after a part of its work; the rest is due at once.
+    /// Lets go of `job` after a part of its work, of which `report` tells; the rest is due at once.
     ///
     /// # Errors
     /// The database failed; the lease runs out by itself.
-    pub async fn resume(&self, job: &Job) -> Result<(), StoreError> {
-        let item =
-            outbox::ActiveModel { due_at: Set(now()), cause: Set(Some(PARTLY.to_owned())), ..released() };
+    pub async fn resume(&self, job: &Job, report: &str) -> Result<(), StoreError> {
+        let item = outbox::ActiveModel {
+            due_at: Set(now()),
+            cause: Set(Some(PARTLY.to_owned())),
+            report: Set(Some(report.to_owned())),
+            ..released()
+        };
         update(&self.db, job, item).await.map(drop)
     }
 
@@ -166,94 +170,26 @@ impl Store {
     }
 }
 
-impl TenantStore {
-    /// Adds an item, due at once, in the caller's transaction.
-    pub(super) async fn enqueue(
-        &self,
-        db: &impl ConnectionTrait,
-        subject: &str,
-        kind: Kind,
-    ) -> Result<i64, StoreError> {
-        let at = now();
-        let item = outbox::ActiveModel {
-            tenant_id: Set(self.tenant.to_string()),
-            subject: Set(subject.to_owned()),
-            kind: Set(kind),
-            state: Set(State::Pending),
-            attempts: Set(0),
-            due_at: Set(at),
-            created_at: Set(at),
-            ..Default::default()
-        };
-        Ok(item.insert(db).await?.seq)
-    }
-
-    /// The unfinished items of a subject in this tenant, oldest first.
-    pub(super) async fn unfinished(
-        &self,
-        db: &impl ConnectionTrait,
-        subject: &str,
-    ) -> Result<Vec<Model>, StoreError> {
-        Ok(Entity::find()
-            .filter(Column::TenantId.eq(&*self.tenant))
-            .filter(Column::Subject.eq(subject))
-            .filter(Column::State.ne(State::Done))
-            .order_by_asc(Column::Seq)
-            .all(db)
-            .await?)
-    }
-
-    /// Makes the items `seqs` due at once, as if they had never been attempted.
-    pub(super) async fn hurry(&self, db: &impl ConnectionTrait, seqs: Vec<i64>) -> Result<(), StoreError> {
-        let item = outbox::ActiveModel {
-            state: Set(State::Pending),
-            attempts: Set(0),
-            due_at: Set(now()),
-            ..Default::default()
-        };
-        Entity::update_many().set(item).filter(Column::Seq.is_in(seqs)).exec(db).await?;
-        Ok(())
-    }
-
-    /// Marks every item of `kind` up to `last` as done: one synchronisation serves all that waited for one, and those
-    /// that were given up before.
-    pub(super) async fn finish_up_to(
-        &self,
-        db: &impl ConnectionTrait,
-        subject: &str,
-        kind: Kind,
-        last: i64,
-        report: &str,
-    ) -> Result<(), StoreError> {
-        Entity::update_many()
-            .set(done(report))
-            .filter(Column::TenantId.eq(&*self.tenant))
-            .filter(Column::Subject.eq(subject))
-            .filter(Column::Kind.eq(kind))
-            .filter(Column::State.ne(State::Done))
-            .filter(Column::Seq.lte(last))
-            .exec(db)
-            .await?;
-        Ok(())
-    }
-}
-
 /// Pending and not leased, or leased by somebody who did not come back.
 fn is_free(at: i64) -> Condition {
     let unleased = Condition::any().add(Column::LeasedUntil.is_null()).add(Column::LeasedUntil.lt(at));
     Condition::all().add(Column::State.eq(State::Pending)).add(unleased)
 }
 
-/// No older item of the same subject is pending, in whatever tenant: Permit knows a person once.
-fn heads_its_queue() -> Expr {
-    let older = Alias::new("older");
-    let of = |column: Column| Expr::col((older.clone(), column));
+/// No older item of the same person in the same tenant is pending, and nobody works for them in another tenant at the
+/// moment: what waits for one tenant must not hold up the others, and Permit knows a person once.
+fn heads_its_queue(at: i64) -> Expr {
+    let other = Alias::new("other");
+    let of = |column: Column| Expr::col((other.clone(), column));
+    let ours = |column: Column| Expr::col((Entity, column));
+    let older = of(Column::TenantId).eq(ours(Column::TenantId)).and(of(Column::Seq).lt(ours(Column::Seq)));
+    let in_work = of(Column::Seq).ne(ours(Column::Seq)).and(of(Column::LeasedUntil).gte(at));
     let query = Query::select()
         .expr(Expr::val(1))
-        .from_as(Entity, older.clone())
-        .and_where(of(Column::Subject).equals((Entity, Column::Subject)))
+        .from_as(Entity, other.clone())
+        .and_where(of(Column::Subject).eq(ours(Column::Subject)))
         .and_where(of(Column::State).eq("PENDING"))
-        .and_where(of(Column::Seq).lt(Expr::col((Entity, Column::Seq))))
+        .and_where(older.or(in_work))
         .to_owned();
     Expr::exists(query).not()
 }
@@ -262,7 +198,7 @@ fn released() -> outbox::ActiveModel {
     outbox::ActiveModel { lease: Set(None), leased_until: Set(None), ..Default::default() }
 }
 
-fn done(report: &str) -> outbox::ActiveModel {
+pub(super) fn done(report: &str) -> outbox::ActiveModel {
     outbox::ActiveModel {
         state: Set(State::Done),
         finished_at: Set(Some(now())),

@@ -15,6 +15,9 @@ use uuid::Uuid;
 
 use super::{Progress, Store, StoreError, TenantStore, now};
 
+/// The report of an item that left the person where they are, because another tenant has them.
+pub const KEPT_ELSEWHERE: &str = "KEPT_ELSEWHERE";
+
 /// What becomes of the tasks of somebody who is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TasksOnRemoval {
@@ -59,13 +62,13 @@ impl Store {
     ///
     /// # Errors
     /// The database failed.
-    pub async fn keep_account(&self, tenant: &str, subject: &str, report: &str) -> Result<(), StoreError> {
+    pub async fn keep_account(&self, tenant: &str, subject: &str) -> Result<(), StoreError> {
         let pending = self.tenant(tenant).unfinished(&self.db, subject).await?;
         for item in pending.into_iter().filter(|item| item.kind == Kind::Account) {
             let mut item: outbox::ActiveModel = item.into();
             item.state = Set(State::Done);
             item.finished_at = Set(Some(now()));
-            item.report = Set(Some(report.to_owned()));
+            item.report = Set(Some(KEPT_ELSEWHERE.to_owned()));
             item.update(&self.db).await?;
         }
         Ok(())
@@ -177,6 +180,19 @@ impl TenantStore {
             }
             None => Ok(RemovalStart::Absent),
         }
+    }
+
+    /// Whether `subject` is in this tenant again since the removal `item`, and Permit was told so.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn is_back_since(&self, subject: &str, item: i64) -> Result<bool, StoreError> {
+        if self.user_of(subject).await?.is_none() {
+            return Ok(false);
+        }
+        let unfinished = self.unfinished(&self.db, subject).await?;
+        // While Permit is still to be told, the removal comes first and the telling after it.
+        Ok(!unfinished.iter().any(|later| later.kind == Kind::Sync && later.seq > item))
     }
 
     async fn hand_over(&self, tx: &DatabaseTransaction, from: Uuid, to: Uuid) -> Result<(), StoreError> {

@@ -123,31 +123,42 @@ impl TenantStore {
         Ok(())
     }
 
-    /// Gives a role to a user; the item that tells Permit.
+    /// Gives a role to a user; the item that tells Permit, or `None` if the user was removed meanwhile.
     ///
     /// # Errors
     /// The database failed; nothing was changed.
-    pub async fn give_role(&self, user: &Model, role: &str) -> Result<i64, StoreError> {
+    pub async fn give_role(&self, user: &Model, role: &str) -> Result<Option<i64>, StoreError> {
         let tx = self.begin_for(&user.subject).await?;
+        if !self.is_member(&tx, Some(user.id)).await? {
+            return Ok(None);
+        }
         self.order(&tx, user, role, State::Giving).await?;
         let work = self.enqueue(&tx, &user.subject, Kind::Sync).await?;
         tx.commit().await?;
-        Ok(work)
+        Ok(Some(work))
     }
 
-    /// Takes a role from a user, unless nobody else is an administrator; the item that tells Permit.
+    /// Takes a role from a user, unless nobody else is an administrator; the item that tells Permit, or `None` if the
+    /// user was removed meanwhile.
     ///
     /// # Errors
     /// The database failed; nothing was changed.
-    pub async fn take_role(&self, user: &Model, role: &str) -> Result<Result<i64, LastAdmin>, StoreError> {
+    pub async fn take_role(
+        &self,
+        user: &Model,
+        role: &str,
+    ) -> Result<Result<Option<i64>, LastAdmin>, StoreError> {
         let tx = self.begin_for(&user.subject).await?;
+        if !self.is_member(&tx, Some(user.id)).await? {
+            return Ok(Ok(None));
+        }
         if role == ADMIN && self.is_last_admin(&tx, user.id).await? {
             return Ok(Err(LastAdmin));
         }
         self.order(&tx, user, role, State::Taking).await?;
         let work = self.enqueue(&tx, &user.subject, Kind::Sync).await?;
         tx.commit().await?;
-        Ok(Ok(work))
+        Ok(Ok(Some(work)))
     }
 
     /// Writes down that a person wants `role` in `state`.

@@ -55,9 +55,10 @@ impl Wanted {
         Desired { json, fingerprint }
     }
 
-    /// `None` for rows of a time before anything was stored, whose next login stores it.
-    pub(super) fn read(json: Option<&str>) -> Option<Self> {
-        serde_json::from_str(json?).ok()
+    /// Nothing but the person for rows of a time before anything was stored: their next login stores it.
+    pub(super) fn read(json: Option<&str>) -> Self {
+        let nothing = Self { email: None, name: None, roles: None, from_token: false };
+        json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or(nothing)
     }
 
     pub(super) fn profile(&self, subject: &str) -> UserProfile {

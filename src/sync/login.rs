@@ -59,7 +59,7 @@ impl Sync {
         let ledger = store.ledger_of(arrival.user.id).await?;
         let mut report = told(arrival, person, &ledger, progress.as_ref());
         if report.outcomes.iter().all(RoleOutcome::is_settled) && is_done(progress.as_ref()) {
-            self.await_visibility(store, person, &ledger, deadline, &mut report).await?;
+            self.await_visibility(store, person, deadline, &mut report).await?;
         }
         Ok(Login::Known(report))
     }
@@ -68,19 +68,23 @@ impl Sync {
         &self,
         store: &TenantStore,
         person: &SignedInPerson,
-        ledger: &[Entry],
         deadline: Instant,
         report: &mut LoginReport,
     ) -> Result<(), StoreError> {
+        // The row comes first: what is written after it makes the ledger newer than what is noted as seen.
         let Some(user) = store.user_of(&person.subject).await? else { return Ok(()) };
         report.ready = user.visible;
-        if !user.visible {
-            let started = Instant::now();
-            if self.is_visible(store.id(), &person.subject, ledger, deadline).await {
-                store.set_visible(user.id).await?;
-                report.ready = true;
-                report.lag = Some(started.elapsed());
-            }
+        if user.visible {
+            return Ok(());
+        }
+        let ledger = store.ledger_of(user.id).await?;
+        let started = Instant::now();
+        if self.is_visible(store.id(), &person.subject, &ledger, deadline).await {
+            report.ready = store.set_visible(&user).await?;
+            report.lag = Some(started.elapsed());
+        } else {
+            // Perhaps somebody changed it by hand meanwhile; the next login looks again.
+            store.forget_sync(&user).await?;
         }
         Ok(())
     }

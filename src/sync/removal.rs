@@ -7,10 +7,12 @@ use super::{
     Sync,
     worker::{Failure, Step},
 };
-use crate::store::{Job, Progress, RemovalItems, RemovalStart, StoreError, TasksOnRemoval, TenantStore};
+use crate::store::{
+    Job, KEPT_ELSEWHERE as KEPT, Progress, RemovalItems, RemovalStart, StoreError, TasksOnRemoval,
+    TenantStore,
+};
 
-/// What an item's report says when another tenant has the person too.
-const KEPT: &str = "KEPT_ELSEWHERE";
+/// What an item's report says when the person is gone.
 const GONE: &str = "DONE";
 
 /// What a removal did in one system.
@@ -83,6 +85,10 @@ impl Sync {
 
     pub(super) async fn remove_at_permit(&self, job: &Job) -> Result<Step, Failure> {
         let (store, facts) = (&self.0.store, &self.0.facts);
+        if store.tenant(&job.tenant).is_back_since(&job.subject, job.seq).await? {
+            store.finish(job, GONE).await?;
+            return Ok(Step::Done);
+        }
         let Some(known) = facts.user(&job.subject).await? else {
             store.finish(job, GONE).await?;
             return Ok(Step::Done);
@@ -92,7 +98,7 @@ impl Sync {
             || tenants.into_iter().any(|tenant| *tenant != job.tenant);
         if elsewhere {
             facts.remove_from_tenant(&job.tenant, &job.subject).await?;
-            store.keep_account(&job.tenant, &job.subject, KEPT).await?;
+            store.keep_account(&job.tenant, &job.subject).await?;
         } else {
             facts.delete_user(&job.subject).await?;
         }

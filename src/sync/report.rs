@@ -26,6 +26,18 @@ impl Report {
         serde_json::json!(self).to_string()
     }
 
+    /// The latest outcome of a role is the one that counts.
+    pub(super) fn note(&mut self, outcome: RoleOutcome) {
+        self.outcomes.retain(|earlier| earlier.role != outcome.role);
+        self.outcomes.push(outcome);
+    }
+
+    pub(super) fn warn(&mut self, warning: &str) {
+        if !self.warnings.iter().any(|earlier| earlier == warning) {
+            self.warnings.push(warning.to_owned());
+        }
+    }
+
     pub(super) fn outcome_of(&self, role: &str) -> Option<&RoleOutcome> {
         self.outcomes.iter().find(|outcome| outcome.role == role)
     }

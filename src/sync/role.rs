@@ -1,5 +1,7 @@
 //! Giving and taking one role.
 
+use std::time::Instant;
+
 use entity::user;
 
 use super::{OutcomeKind, RoleOutcome, Sync, report::Report};
@@ -13,6 +15,8 @@ pub enum RoleChange {
     UnknownRole,
     /// Nobody else in the tenant is an administrator.
     LastAdmin,
+    /// The user was removed meanwhile.
+    Absent,
 }
 
 impl Sync {
@@ -27,11 +31,10 @@ impl Sync {
         role: &str,
     ) -> Result<RoleChange, StoreError> {
         let deadline = self.deadline();
-        // While Permit cannot be asked the change is taken, and the attempt finds out.
-        if matches!(self.0.facts.role_exists(role).await, Ok(false)) {
+        if self.is_unknown(role, deadline).await {
             return Ok(RoleChange::UnknownRole);
         }
-        let item = store.give_role(user, role).await?;
+        let Some(item) = store.give_role(user, role).await? else { return Ok(RoleChange::Absent) };
         let progress = self.carried_out(item, deadline).await?;
         Ok(match outcome(role, OutcomeKind::Kept, progress) {
             RoleOutcome { kind: OutcomeKind::UnknownRole, .. } => RoleChange::UnknownRole,
@@ -50,12 +53,23 @@ impl Sync {
         role: &str,
     ) -> Result<RoleChange, StoreError> {
         let deadline = self.deadline();
+        let ledger = store.ledger_of(user.id).await?;
+        if !ledger.iter().any(|entry| entry.role == role) && self.is_unknown(role, deadline).await {
+            return Ok(RoleChange::UnknownRole);
+        }
         let item = match store.take_role(user, role).await? {
-            Ok(item) => item,
+            Ok(Some(item)) => item,
+            Ok(None) => return Ok(RoleChange::Absent),
             Err(LastAdmin) => return Ok(RoleChange::LastAdmin),
         };
         let progress = self.carried_out(item, deadline).await?;
         Ok(RoleChange::Done(outcome(role, OutcomeKind::Removed, progress)))
+    }
+
+    /// Whether Permit says that it has no such role. While it cannot be asked, the attempt finds out.
+    async fn is_unknown(&self, role: &str, deadline: Instant) -> bool {
+        let asked = tokio::time::timeout_at(deadline.into(), self.0.facts.role_exists(role)).await;
+        matches!(asked, Ok(Ok(false)))
     }
 }
 

@@ -46,11 +46,9 @@ impl Sync {
             self.0.store.finish(job, &Report::default().json()).await?;
             return Ok(Step::Done);
         };
-        let Some(wanted) = Wanted::read(state.user.desired.as_deref()) else {
-            self.0.store.finish(job, &Report::default().json()).await?;
-            return Ok(Step::Done);
-        };
-        let (report, settled) = (Report::default(), Vec::new());
+        let wanted = Wanted::read(state.user.desired.as_deref());
+        let report = job.report.as_deref().map(Report::read).unwrap_or_default();
+        let settled = Vec::new();
         Attempt { sync: self, job, store: &store, state: &state, wanted, report, settled, seen: None }
             .run()
             .await
@@ -76,7 +74,7 @@ impl Attempt<'_> {
         }
         if todo.len() > WRITES_PER_ATTEMPT {
             self.store.settle(&self.state.user, &self.settled).await?;
-            return Ok(Step::More);
+            return Ok(Step::More { report: self.report.json() });
         }
         self.complete().await?;
         Ok(Step::Done)
@@ -124,7 +122,7 @@ impl Attempt<'_> {
                     }
                     _ => "Permit does not accept this e-mail address; it was not copied.",
                 };
-                self.report.warnings.push(warning.to_owned());
+                self.report.warn(warning);
                 profile.email = None;
                 if known.is_some_and(|user| user.has(&profile)) {
                     return Ok(());
@@ -159,7 +157,7 @@ impl Attempt<'_> {
         let existing = self.sync.0.facts.roles().await?;
         let is_unknown = |entry: &Entry| entry.state == State::Giving && !existing.contains(&entry.role);
         for entry in todo.iter().filter(|entry| is_unknown(entry)) {
-            self.report.outcomes.push(unknown(entry, &existing));
+            self.report.note(unknown(entry, &existing));
             self.settled.push(Settled { role: entry.role.clone(), from: entry.state, to: None });
         }
         todo.retain(|entry| !is_unknown(entry));
@@ -174,7 +172,7 @@ impl Attempt<'_> {
             State::Held | State::Revoked => return Ok(()),
         };
         self.settled.push(Settled { role: entry.role.clone(), from: entry.state, to });
-        self.report.outcomes.push(outcome);
+        self.report.note(outcome);
         // A call may take its time, and there may be many.
         let config = &self.sync.0.config;
         if self.sync.0.store.renew(self.job, config.lease).await? { Ok(()) } else { Err(Failure::LeaseLost) }
@@ -216,9 +214,9 @@ impl Attempt<'_> {
         let facts = &self.sync.0.facts;
         let written = facts.unassign(&self.state.user.subject, &entry.role, self.store.id()).await?;
         self.wrote(written.visibility);
-        // What a person took away while the token names it stays away until the token drops it.
-        let to = entry.in_token.then_some(State::Revoked);
-        Ok((RoleOutcome::new(&entry.role, OutcomeKind::Removed, entry.source), to))
+        // Remembered until the next reconciliation: a login has to know that the PDP holds it no longer. What a person
+        // took away while the token names it stays away until the token drops it.
+        Ok((RoleOutcome::new(&entry.role, OutcomeKind::Removed, entry.source), Some(State::Revoked)))
     }
 
     async fn complete(self) -> Result<(), Failure> {
@@ -229,7 +227,7 @@ impl Attempt<'_> {
         let end = SyncEnd {
             settled: self.settled,
             fingerprint: whole.then(|| fingerprint(json, policy)),
-            with_token: self.wanted.from_token,
+            with_token: self.wanted.from_token && self.wanted.roles.is_some(),
             // What earlier attempts wrote was seen by nobody who could tell now.
             visible: self.seen == Some(true) && !self.job.resumed,
             report: self.report.json(),

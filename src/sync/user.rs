@@ -1,5 +1,7 @@
 //! Users that an administrator creates before they sign in for the first time.
 
+use std::time::Instant;
+
 use entity::user;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -54,14 +56,16 @@ impl Sync {
         roles: &[String],
         key: Option<&Idempotency>,
     ) -> Result<UserCreationOutcome, StoreError> {
+        let deadline = self.deadline();
         if let Some(key) = key {
             match store.recall_user_creation::<Stored>(key).await? {
                 None => {}
                 Some(Err(KeyReused)) => return Ok(UserCreationOutcome::KeyReused),
-                Some(Ok(stored)) => return self.created(store, stored, roles).await,
+                Some(Ok(stored)) => return self.created(store, stored, roles, deadline).await,
             }
         }
-        match self.objection(&new, roles).await {
+        let objection = tokio::time::timeout_at(deadline.into(), self.objection(&new, roles)).await;
+        match objection.unwrap_or(None) {
             None => {}
             Some(Objection::EmailTaken) => return Ok(UserCreationOutcome::EmailTaken),
             Some(Objection::UnknownRoles(at)) => return Ok(UserCreationOutcome::UnknownRoles(at)),
@@ -72,9 +76,9 @@ impl Sync {
         match store.create_user(new, &desired, &entries, key, stored).await? {
             UserCreation::Taken => Ok(UserCreationOutcome::SubjectTaken),
             UserCreation::KeyReused => Ok(UserCreationOutcome::KeyReused),
-            UserCreation::Repeated(stored) => self.created(store, stored, roles).await,
+            UserCreation::Repeated(stored) => self.created(store, stored, roles, deadline).await,
             UserCreation::Created { user, work } => {
-                self.created(store, Stored { user_id: user.id, work }, roles).await
+                self.created(store, Stored { user_id: user.id, work }, roles, deadline).await
             }
         }
     }
@@ -100,8 +104,9 @@ impl Sync {
         store: &TenantStore,
         stored: Stored,
         roles: &[String],
+        deadline: Instant,
     ) -> Result<UserCreationOutcome, StoreError> {
-        let progress = self.carried_out(stored.work, self.deadline()).await?;
+        let progress = self.carried_out(stored.work, deadline).await?;
         let outcomes = roles.iter().map(|role| outcome(role, OutcomeKind::Kept, progress.clone())).collect();
         let user = store.find_user(stored.user_id).await?;
         Ok(UserCreationOutcome::Created(UserCreated { user, outcomes }))

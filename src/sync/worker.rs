@@ -37,11 +37,13 @@ pub struct Worker {
 }
 
 /// How an attempt ended well.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Step {
     Done,
-    /// There is more to do.
-    More,
+    /// There is more to do; what was done, as JSON.
+    More {
+        report: String,
+    },
 }
 
 /// Why an attempt failed.
@@ -166,13 +168,13 @@ impl Sync {
         };
         let told = match &outcome {
             Ok(Step::Done) => "OK",
-            Ok(Step::More) => "MORE",
+            Ok(Step::More { .. }) => "MORE",
             Err(failure) => failure.cause(),
         };
         metrics::counter!("outbox_attempts_total", "outcome" => told).increment(1);
         let noted = match outcome {
             Ok(Step::Done) => Ok(()),
-            Ok(Step::More) => self.0.store.resume(job).await,
+            Ok(Step::More { report }) => self.0.store.resume(job, &report).await,
             Err(failure) => self.put_off(job, &failure, quiet).await,
         };
         if let Err(error) = noted {

@@ -157,3 +157,13 @@ async fn a_login_that_knows_no_name_keeps_the_one_that_is_known() {
     );
     assert_eq!(world.user_in_permit("auth0|ada").await["first_name"], json!(null), "it is never sent");
 }
+
+#[tokio::test]
+async fn an_organization_that_permit_does_not_know_holds_up_no_other_one() {
+    let world = World::start().await;
+    let nowhere = person(&world, "auth0|ada", json!({"org_id": "org_new"})).await;
+    assert_eq!(logs_in(&nowhere).await["ready"], false);
+
+    assert_eq!(logs_in(&person(&world, "auth0|ada", json!({})).await).await["ready"], true);
+    assert_eq!(world.roles_in_permit("auth0|ada").await, ["viewer"]);
+}

@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use taskgate::sync::RolePolicy;
+use taskgate::{permit::ProxyUse, sync::RolePolicy};
 
 use crate::support::{Persona, World};
 
@@ -181,4 +181,34 @@ async fn sync_tells_how_far_permit_is_in_step() {
     let done = sync().await;
     assert_eq!((&done["state"], &done["lagMs"]), (&json!("IN_SYNC"), &json!(null)));
     assert!(done["lastSyncedAt"].is_string());
+}
+
+#[tokio::test]
+async fn ready_counts_for_roles_that_are_gone_as_well() {
+    for proxy in [ProxyUse::Off, ProxyUse::Auto] {
+        let world = World::with(|config| config.permit.facts_proxy = proxy).await;
+        world.delays_propagation(300).await;
+        assert_eq!(logs_in(&person(&world, "auth0|ada", &["viewer"]).await).await["ready"], true);
+        let without = person(&world, "auth0|ada", &[]).await;
+
+        let login = logs_in(&without).await;
+
+        assert_eq!(
+            (&login["ready"], outcome(&login, "viewer")),
+            (&json!(true), "REMOVED".into()),
+            "{proxy:?}"
+        );
+        assert_eq!(without.asks("{ tasks { totalCount } }").await.codes(), ["FORBIDDEN"], "{proxy:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_does_not_say_is_not_the_first_one() {
+    let world = World::with(|config| config.sync.policy = RolePolicy::FirstLoginOnly).await;
+    let silent = world.token(json!({"claims": {"sub": "auth0|ada", ROLES: null}})).await;
+    logs_in(&world.bearer(silent)).await;
+
+    let login = logs_in(&person(&world, "auth0|ada", &["viewer"]).await).await;
+
+    assert_eq!(outcome(&login, "viewer"), "ASSIGNED");
 }

@@ -182,3 +182,25 @@ async fn without_access_to_auth0_the_account_stays_and_the_answer_says_so() {
     );
     world.persona("viewer").await;
 }
+
+#[tokio::test]
+async fn a_removal_that_was_given_up_takes_old_roles_and_not_who_came_back() {
+    let world = World::with(|config| config.sync.give_up_after = std::time::Duration::ZERO).await;
+    let admin = world.signed_in("admin").await;
+    let id = world.signed_in("viewer").await.user_id().await;
+    let api = world.sandbox.permit_api.url();
+    world.break_it(&api, json!({"kind": "status", "status": 500, "method": "DELETE"})).await;
+    removes(&admin, json!({"id": id})).await;
+    assert_eq!(world.outbox().await["dead"], 1);
+    world.mend(&api).await;
+
+    let create = "mutation { createUser(input: {subject: \"auth0|sandbox-viewer\", roles: [\"manager\"]}) {
+        roleOutcomes { outcome } userErrors { code } } }";
+    let created = admin.asks(create).await.data();
+
+    assert_eq!(created["createUser"]["roleOutcomes"], json!([{"outcome": "ASSIGNED"}]));
+    world.until_the_outbox_is_empty().await;
+    world.command(&["sync", "replay", "--dead"]).await;
+    world.until_the_outbox_is_empty().await;
+    assert_eq!(world.roles_in_permit("auth0|sandbox-viewer").await, ["manager"]);
+}

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use taskgate::store::{
     Arrival, Config, Desired, End, Entry, Idempotency, LastAdmin, NewTask, NewUser, PageRequest, SignIn,
-    Source, State, Store, TaskChange, TaskCreation, TaskListQuery, TaskPatch, TenantStore,
+    Source, State, Store, TaskChange, TaskCreation, TaskListQuery, TaskPatch, TasksOnRemoval, TenantStore,
+    UserCreation,
 };
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -140,4 +141,38 @@ async fn two_admins_who_demote_each_other_at_once_cannot_both_succeed() {
 
 fn unique(name: &str) -> String {
     format!("auth0|{name}-{}", Uuid::new_v4().simple())
+}
+
+#[tokio::test]
+async fn one_key_for_many_new_users_at_once_creates_one_and_refuses_the_others() {
+    let (tenants, _files) = tenants().await;
+    for ours in tenants {
+        let name = unique("keyed");
+        let create = async |n: usize| {
+            let key = Idempotency {
+                subject: "auth0|admin".into(),
+                mutation: "createUser",
+                key: "k".into(),
+                input_hash: n.to_string(),
+            };
+            let new = user(&format!("{name}-{n}"));
+            ours.create_user(new, &desired(), &[], Some(&key), |_, work| work).await.unwrap()
+        };
+        let ends = futures_util::future::join_all((0..8).map(create)).await;
+        let created = ends.iter().filter(|end| matches!(end, UserCreation::Created { .. })).count();
+        let reused = ends.iter().filter(|end| matches!(end, UserCreation::KeyReused)).count();
+        assert_eq!((created, reused), (1, 7));
+    }
+}
+
+#[tokio::test]
+async fn nobody_gives_a_role_to_somebody_who_was_removed_meanwhile() {
+    let (tenants, _files) = tenants().await;
+    for ours in tenants {
+        let gone = arrival(&ours, &unique("gone")).await.user;
+        ours.begin_removal(gone.id, TasksOnRemoval::KeepUnassigned, false).await.unwrap();
+
+        assert_eq!(ours.give_role(&gone, "viewer").await.unwrap(), None);
+        assert_eq!(ours.take_role(&gone, "viewer").await.unwrap(), Ok(None));
+    }
 }

@@ -100,8 +100,10 @@ async fn a_role_given_or_taken_holds_on_the_next_request() {
     assert_eq!(taken["user"]["roles"], json!([]));
     assert_eq!(newcomer.asks("{ tasks { totalCount } }").await.refusal()["reason"], "NO_ROLE_IN_TENANT");
 
-    let unknown = changes_role(&admin, "assignRole", &id, "king").await;
-    assert_eq!(unknown["userErrors"], json!([{"code": "UNKNOWN_ROLE"}]));
+    for mutation in ["assignRole", "unassignRole"] {
+        let unknown = changes_role(&admin, mutation, &id, "king").await;
+        assert_eq!(unknown["userErrors"], json!([{"code": "UNKNOWN_ROLE"}]), "{mutation}");
+    }
 }
 
 #[tokio::test]

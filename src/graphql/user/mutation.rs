@@ -65,7 +65,7 @@ impl UserMutation {
         let user = existing(caller, input.user_id).await?;
         let change =
             ctx.sync()?.assign_role(&caller.store, &user, &input.role).await.map_err(ApiError::from)?;
-        Ok(Some(role_payload(caller, user, input, change).await))
+        Ok(Some(role_payload(caller, user, input, change).await?))
     }
 
     /// Takes a role from a user in the caller's tenant. It is gone on that user's next request.
@@ -75,7 +75,7 @@ impl UserMutation {
         let user = existing(caller, input.user_id).await?;
         let change =
             ctx.sync()?.unassign_role(&caller.store, &user, &input.role).await.map_err(ApiError::from)?;
-        Ok(Some(role_payload(caller, user, input, change).await))
+        Ok(Some(role_payload(caller, user, input, change).await?))
     }
 }
 
@@ -207,7 +207,12 @@ async fn existing(caller: &SignedIn, id: UserId) -> Result<Model, ApiError> {
     found.ok_or_else(|| ApiError::NotFound { kind: NodeKind::User, id: id.text() })
 }
 
-async fn role_payload(caller: &SignedIn, user: Model, input: RoleInput, change: RoleChange) -> RolePayload {
+async fn role_payload(
+    caller: &SignedIn,
+    user: Model,
+    input: RoleInput,
+    change: RoleChange,
+) -> Result<RolePayload, ApiError> {
     // The payload shows the roles as they are after the change.
     caller.forget(user.id).await;
     let refused = |error| RolePayload { user_errors: vec![error], ..Default::default() };
@@ -217,6 +222,9 @@ async fn role_payload(caller: &SignedIn, user: Model, input: RoleInput, change: 
         }
         RoleChange::UnknownRole => refused(UserError::unknown_role(&["role"], &input.role)),
         RoleChange::LastAdmin => refused(UserError::last_admin()),
+        RoleChange::Absent => {
+            return Err(ApiError::NotFound { kind: NodeKind::User, id: input.user_id.text() });
+        }
     };
-    RolePayload { user: Some(User(user)), client_mutation_id: input.client_mutation_id, ..payload }
+    Ok(RolePayload { user: Some(User(user)), client_mutation_id: input.client_mutation_id, ..payload })
 }

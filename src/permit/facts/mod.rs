@@ -11,7 +11,10 @@
 //! Source: <https://api.permit.io/v2/redoc>. Metrics: `permit_api_requests_total{call,via,outcome}` per call,
 //! `permit_api_turn_seconds` = what a write waited for its turn.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::Serialize;
@@ -57,6 +60,8 @@ struct Inner {
     timeout: Duration,
     /// `{project}/{environment}`, encoded. One fetch at a time; only success is remembered.
     environment: OnceCell<String>,
+    /// The last failure to ask for it: those who waited meanwhile share it, and do not wait once more each.
+    failed: Mutex<Option<(Instant, PermitError)>>,
 }
 
 /// What the API key opens, by id.
@@ -89,6 +94,7 @@ impl Facts {
             pace: Pace::new(config),
             timeout: config.api_timeout,
             environment: OnceCell::new(),
+            failed: Mutex::default(),
         })))
     }
 
@@ -165,7 +171,8 @@ impl Facts {
 
     /// The whole path of what is at `path` in the environment.
     async fn path(&self, family: Family, path: &str) -> Result<String, PermitError> {
-        let environment = self.0.environment.get_or_try_init(|| self.environment()).await?;
+        let asked = Instant::now();
+        let environment = self.0.environment.get_or_try_init(|| self.environment(asked)).await?;
         let family = match family {
             Family::Facts => "facts",
             Family::Schema => "schema",
@@ -173,9 +180,26 @@ impl Facts {
         Ok(format!("/v2/{family}/{environment}/{path}"))
     }
 
-    async fn environment(&self) -> Result<String, PermitError> {
-        let Scope { project, environment } = self.scope().await?;
-        Ok(format!("{}/{}", key::path_segment(&project), key::path_segment(&environment)))
+    /// For somebody who began to wait at `asked`.
+    async fn environment(&self, asked: Instant) -> Result<String, PermitError> {
+        if let Some((at, error)) = &*self.failed()
+            && *at > asked
+        {
+            return Err(error.clone());
+        }
+        match self.scope().await {
+            Ok(Scope { project, environment }) => {
+                Ok(format!("{}/{}", key::path_segment(&project), key::path_segment(&environment)))
+            }
+            Err(error) => {
+                *self.failed() = Some((Instant::now(), error.clone()));
+                Err(error)
+            }
+        }
+    }
+
+    fn failed(&self) -> MutexGuard<'_, Option<(Instant, PermitError)>> {
+        self.0.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn send(&self, call: &'static str, request: RequestBuilder) -> Result<Answer, PermitError> {

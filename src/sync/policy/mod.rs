@@ -120,15 +120,17 @@ fn merge(before: Option<&Entry>, named: bool, held: bool) -> Fate {
             Some((Source::Idp, State::Taking))
         }
         // Gone in Permit although the token named it then and names it now: a person took it away.
-        (Source::Idp, State::Held, true, false)
-        | (Source::Manual, State::Taking, true, false)
-        | (_, State::Revoked, true, false) => Some((entry.source, State::Revoked)),
+        (Source::Idp, State::Held, true, false) | (Source::Manual, State::Taking, true, false) => {
+            Some((entry.source, State::Revoked))
+        }
+        (_, State::Revoked, true, false) if entry.in_token => Some((entry.source, State::Revoked)),
         (Source::Manual, State::Held, true, false) if entry.in_token => {
             Some((Source::Manual, State::Revoked))
         }
         // Not given yet; or taken away by hand before this token named it, so that the token's grant is the newer one.
         (Source::Idp, State::Giving | State::Taking, true, false)
-        | (Source::Manual, State::Held, true, false) => Some((Source::Idp, State::Giving)),
+        | (Source::Manual, State::Held, true, false)
+        | (_, State::Revoked, true, false) => Some((Source::Idp, State::Giving)),
         (_, _, false, false) => None,
     }
 }
@@ -141,7 +143,6 @@ fn permit_wins(before: Option<&Entry>, named: bool, held: bool) -> Fate {
         (Some(State::Revoked), true) => Some((Source::Manual, State::Held)),
         (_, true) => Some((source, State::Held)),
         (Some(State::Giving), false) if named || source == Source::Manual => Some((source, State::Giving)),
-        (Some(State::Revoked), false) => Some((source, State::Revoked)),
         // Remembered for good: a token's word counts once.
         (_, false) if was_named => Some((source, State::Revoked)),
         (_, false) if named => Some((Source::Idp, State::Giving)),

@@ -29,7 +29,7 @@ export default [
         "error",
         {
           exceptions: {
-            suffixes: ["Connection", "Edge", "Info", "Outcome", "Payload", "Permissions", "Result"],
+            suffixes: ["Connection", "Edge", "Info", "Outcome", "Payload", "Permissions", "Result", "Status"],
             types: ["RoleAssignment", "UserError", "Viewer"],
           },
         },
