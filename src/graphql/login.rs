@@ -129,13 +129,17 @@ async fn profile(
 }
 
 fn person(caller: &SignedIn, profile: Profile) -> SignedInPerson {
-    // An address that was never verified could be anybody's.
-    let email = profile.email.filter(|_| profile.email_verified == Some(true));
     let roles = match &caller.user.roles {
         RolesClaim::Listed(roles) => Some(roles.clone()),
         RolesClaim::Missing | RolesClaim::Malformed => None,
     };
-    SignedInPerson { subject: caller.subject.to_string(), email, name: profile.name, roles }
+    SignedInPerson {
+        subject: caller.subject.to_string(),
+        email: profile.email,
+        email_verified: profile.email_verified == Some(true),
+        name: profile.name,
+        roles,
+    }
 }
 
 impl LoginPayload {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{RolePolicy, split_name};
+use super::{Config, RolePolicy, split_name};
 use crate::{
     permit::UserProfile,
     store::{Desired, NewUser},
@@ -15,8 +15,9 @@ use crate::{
 pub struct SignedInPerson {
     /// `sub`.
     pub subject: String,
-    /// A verified address; an unverified one proves nothing and is not passed on.
     pub email: Option<String>,
+    /// An address that was never verified could be anybody's.
+    pub email_verified: bool,
     pub name: Option<String>,
     /// Roles of the token; `None` when it does not say, which is not "none".
     pub roles: Option<Vec<String>>,
@@ -35,9 +36,10 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    pub(super) fn of_token(person: &SignedInPerson) -> Self {
+    pub(super) fn of_token(person: &SignedInPerson, config: &Config) -> Self {
+        let may_copy = person.email_verified || config.copy_unverified_email;
         Self {
-            email: person.email.clone(),
+            email: person.email.clone().filter(|_| may_copy),
             name: person.name.clone(),
             roles: person.roles.as_ref().map(|roles| roles.iter().cloned().collect()),
             from_token: true,

@@ -44,8 +44,9 @@ impl Sync {
         person: &SignedInPerson,
     ) -> Result<Login, StoreError> {
         let deadline = self.deadline();
-        let policy = self.0.config.policy;
-        let desired = Wanted::of_token(person).desired(policy);
+        let config = &self.0.config;
+        let policy = config.policy;
+        let desired = Wanted::of_token(person, config).desired(policy);
         // The token is the whole truth, so a look at Permit is needed to find out what differs.
         let always = policy == RolePolicy::IdpWins;
         let arrival = match store.sign_in(shown, &desired, always).await? {

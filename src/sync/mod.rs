@@ -50,6 +50,8 @@ pub struct Config {
     /// `CREATE_TENANTS`: whether an organization that Permit does not know becomes a tenant at the first login.
     /// Default false.
     pub create_tenants: bool,
+    /// `COPY_UNVERIFIED_EMAIL`: whether an address that Auth0 has not verified is told to Permit. Default false.
+    pub copy_unverified_email: bool,
     /// `LOGIN_DEADLINE_MS`: longest that a login, or a change of roles or users, waits. Default 5 s.
     pub deadline: Duration,
     /// `SYNC_GIVE_UP_AFTER_MS`: age at which an item that keeps failing waits for an operator. Default 24 h.

@@ -46,6 +46,10 @@ async fn an_unverified_or_impossible_address_is_not_copied() {
     assert_eq!(logs_in(&person(&world, "auth0|a", email("a@example.com", false)).await).await["ready"], true);
     assert_eq!(world.user_in_permit("auth0|a").await["email"], json!(null));
 
+    let trusting = World::with(|config| config.sync.copy_unverified_email = true).await;
+    logs_in(&person(&trusting, "auth0|a", email("a@example.com", false)).await).await;
+    assert_eq!(trusting.user_in_permit("auth0|a").await["email"], "a@example.com", "if the setting says so");
+
     let login = logs_in(&person(&world, "auth0|b", email("no address", true)).await).await;
     assert_eq!((&login["ready"], login["warnings"].as_array().unwrap().len()), (&json!(true), 1), "{login}");
 }

@@ -181,6 +181,7 @@ fn sync(args: &Args, problems: &mut Problems) -> sync::Config {
     sync::Config {
         policy: given.role_policy.into(),
         create_tenants: given.create_tenants,
+        copy_unverified_email: given.copy_unverified_email,
         deadline: positive("LOGIN_DEADLINE_MS", given.login_deadline_ms, problems),
         give_up_after: positive("SYNC_GIVE_UP_AFTER_MS", given.sync_give_up_after_ms, problems),
         lease: positive("SYNC_LEASE_MS", given.sync_lease_ms, problems),
