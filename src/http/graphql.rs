@@ -22,7 +22,7 @@ use super::{
     request::{from_body, from_query_string, has_query},
 };
 use crate::{
-    auth::{AuthError, Reason},
+    auth::{AuthError, Reason, Subject},
     graphql::{Caller, DocumentLimits},
 };
 
@@ -76,11 +76,45 @@ impl Exchange<'_> {
             return Err(Rejection::method_not_allowed(allowed));
         }
         let credentials = self.state.authenticator.authenticate(headers).await?;
-        if let Some(user) = credentials.subject.verified()
-            && self.state.api.is_removed(user).await.map_err(|_| Rejection::internal())?
-        {
-            return Err(AuthError::Invalid(Reason::UserRemoved).into());
+        let (subject, token) = (credentials.subject, credentials.token);
+        let admission = self.admit(subject.clone());
+        let (request, kind) = match self.read(method, headers, query_string, body).await {
+            Ok(read) => read,
+            Err(rejection) => {
+                admission.await?;
+                return Err(rejection);
+            }
+        };
+        let caller = Caller { subject, token, request_id: self.request_id.to_owned() };
+        let execution = self.state.api.execute(request, caller);
+        if kind == OperationType::Mutation {
+            admission.await?;
+            return Ok(self.answer(&execution.await));
         }
+        // Reading has no effect that could not be thrown away, so the database is asked meanwhile.
+        let (admitted, answer) = tokio::join!(admission, execution);
+        admitted?;
+        Ok(self.answer(&answer))
+    }
+
+    /// Refuses somebody who was removed from their tenant, whose token is still good.
+    async fn admit(&self, subject: Subject) -> Result<(), Rejection> {
+        let Some(user) = subject.verified() else { return Ok(()) };
+        match self.state.api.is_removed(user).await {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(AuthError::Invalid(Reason::UserRemoved).into()),
+            Err(_) => Err(Rejection::internal()),
+        }
+    }
+
+    /// Reads the parameters and everything that can be known of them before execution.
+    async fn read(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        query_string: &str,
+        body: Body,
+    ) -> Result<(Request, OperationType), Rejection> {
         let mut request = if *method == Method::GET {
             from_query_string(query_string)?
         } else {
@@ -91,14 +125,9 @@ impl Exchange<'_> {
             .check_text(&request.query)
             .and_then(|()| limits.check_variables(&request.variables))
             .map_err(|error| Rejection::unfit(self.unexecuted(), error))?;
-        self.parse(&mut request, limits, *method == Method::GET)?;
+        let kind = self.parse(&mut request, limits, *method == Method::GET)?;
         self.state.api.check_budget(&mut request)?;
-        let caller = Caller {
-            subject: credentials.subject,
-            token: credentials.token,
-            request_id: self.request_id.to_owned(),
-        };
-        Ok(self.answer(&self.state.api.execute(request, caller).await))
+        Ok((request, kind))
     }
 
     /// Parses the document once, for us and for the executor, and selects the operation.
@@ -107,7 +136,7 @@ impl Exchange<'_> {
         request: &mut Request,
         limits: DocumentLimits,
         only_query: bool,
-    ) -> Result<(), Rejection> {
+    ) -> Result<OperationType, Rejection> {
         let name = request.operation_name.clone();
         let document =
             request.parsed_query().map_err(|error| Rejection::syntax(self.unexecuted(), &error.locations))?;
@@ -123,7 +152,7 @@ impl Exchange<'_> {
                     "BAD_REQUEST",
                     "Subscriptions are not served over HTTP.",
                 )),
-                OperationType::Query | OperationType::Mutation => Ok(()),
+                kind @ (OperationType::Query | OperationType::Mutation) => Ok(kind),
             },
             _ => Err(Rejection::new(self.unexecuted(), "BAD_REQUEST", WRONG_OPERATION)),
         }
