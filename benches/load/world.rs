@@ -31,6 +31,7 @@ const TASKS: usize = 500;
 const CHANGED: usize = 40;
 const LIST: &str = "{ tasks(first: 50) { nodes { id title completed
     viewerPermissions { canUpdate { allowed } canDelete { allowed } } } } }";
+const CHECK: &str = "{ viewer { can(resource: \"task\", action: \"get\") { allowed } } }";
 const ONE: &str = "query ($id: ID!) { task(id: $id) { id title completed } }";
 const CHANGE: &str = "mutation ($id: ID!, $completed: Boolean!) {
     setTaskCompleted(input: {id: $id, completed: $completed}) { task { id title completed } } }";
@@ -113,6 +114,10 @@ impl World {
                     self.by_hand("GET", "/whoami", vec![String::new()]),
                     self.graphql(vec![json!({"query": "{ viewer { subject } }"}).to_string()]),
                 ],
+            },
+            Operation {
+                name: "one check",
+                ways: vec![self.bare(), self.graphql(vec![json!({"query": CHECK}).to_string()])],
             },
             Operation {
                 name: "one guarded row",
