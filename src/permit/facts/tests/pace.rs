@@ -46,13 +46,13 @@ async fn deletes_have_a_slower_pace_of_their_own() {
 #[tokio::test]
 async fn waiting_for_a_turn_is_not_waiting_for_permit() {
     let server = Server::start(|asked| if asked.line() == SCOPE { scope() } else { created() }).await;
-    // A turn every 200 ms after the burst of 66.
-    let pace = NonZeroU32::new(300).unwrap();
+    // A turn every second after the burst of 18.
+    let pace = NonZeroU32::new(60).unwrap();
     let config =
-        Config { writes_per_minute: pace, api_timeout: Duration::from_millis(100), ..server.config() };
+        Config { writes_per_minute: pace, api_timeout: Duration::from_millis(500), ..server.config() };
     let facts = Facts::new(&config).unwrap();
 
-    for _ in 0..68 {
+    for _ in 0..20 {
         facts.add_to_tenant("t", "a").await.unwrap();
     }
 }

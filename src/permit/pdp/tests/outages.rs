@@ -12,7 +12,8 @@ use crate::permit::{
     scripted::{Reply, config_for, nobody},
 };
 
-const SHORT: Duration = Duration::from_millis(100);
+/// Short enough to wait for, long enough for an answer of a busy machine.
+const SHORT: Duration = Duration::from_millis(500);
 
 /// Asks a PDP that always replies like this, and returns the error: to one check, and alike to each of two.
 async fn refusal(reply: impl Fn() -> Reply + Clone + Send + Sync + 'static) -> PermitError {
