@@ -5,13 +5,15 @@
 
 mod args;
 mod check;
+mod command;
 
 use std::net::SocketAddr;
 
 use url::Url;
 
-pub use args::{Args, Command, DoctorArgs, SyncCommand};
+pub use args::Args;
 pub use check::Problems;
+pub use command::{Command, DoctorArgs, SyncCommand};
 
 use crate::{auth, auth0_admin, graphql, http, permit, store, sync};
 

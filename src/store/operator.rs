@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use entity::outbox::{self, Column, Entity, Kind, State};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait as _, Condition, EntityTrait as _, PaginatorTrait as _, QueryFilter as _,
-    QueryOrder as _, QuerySelect as _,
+    ColumnTrait as _, Condition, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _,
 };
 
-use super::{Store, StoreError, now};
+use super::{Store, StoreError, now, outbox::begun_anew};
 
 /// The outbox at a glance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,17 +81,7 @@ impl Store {
         if dead {
             which = which.add(Column::State.eq(State::Dead));
         }
-        let at = now();
-        let item = outbox::ActiveModel {
-            state: Set(State::Pending),
-            attempts: Set(0),
-            due_at: Set(at),
-            // A new start: what was given up for its age must not be given up again at once.
-            created_at: Set(at),
-            finished_at: Set(None),
-            ..Default::default()
-        };
-        Ok(Entity::update_many().set(item).filter(which).exec(&self.db).await?.rows_affected)
+        Ok(Entity::update_many().set(begun_anew()).filter(which).exec(&self.db).await?.rows_affected)
     }
 }
 

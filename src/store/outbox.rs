@@ -194,6 +194,20 @@ fn heads_its_queue(at: i64) -> Expr {
     Expr::exists(query).not()
 }
 
+/// Due now, as if it had never been attempted.
+pub(super) fn begun_anew() -> outbox::ActiveModel {
+    let at = now();
+    outbox::ActiveModel {
+        state: Set(State::Pending),
+        attempts: Set(0),
+        due_at: Set(at),
+        // What was given up for its age must not be given up again at once.
+        created_at: Set(at),
+        finished_at: Set(None),
+        ..Default::default()
+    }
+}
+
 fn released() -> outbox::ActiveModel {
     outbox::ActiveModel { lease: Set(None), leased_until: Set(None), ..Default::default() }
 }

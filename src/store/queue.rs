@@ -6,7 +6,10 @@ use sea_orm::{
     QueryFilter as _, QueryOrder as _,
 };
 
-use super::{StoreError, TenantStore, now, outbox::done};
+use super::{
+    StoreError, TenantStore, now,
+    outbox::{begun_anew, done},
+};
 
 impl TenantStore {
     /// Adds an item, due at once, and makes due what waits before it.
@@ -50,18 +53,8 @@ impl TenantStore {
 
     /// Makes the items `seqs` due at once, also those that were given up, as if they had never been attempted.
     pub(super) async fn hurry(&self, db: &impl ConnectionTrait, seqs: Vec<i64>) -> Result<(), StoreError> {
-        let at = now();
-        let item = outbox::ActiveModel {
-            state: Set(State::Pending),
-            attempts: Set(0),
-            due_at: Set(at),
-            // What was given up for its age must not be given up again at once.
-            created_at: Set(at),
-            finished_at: Set(None),
-            ..Default::default()
-        };
         Entity::update_many()
-            .set(item)
+            .set(begun_anew())
             .filter(Column::Seq.is_in(seqs))
             .filter(Column::State.ne(State::Done))
             .exec(db)
