@@ -21,6 +21,7 @@ mod outages;
 mod outbox;
 mod paths;
 mod permissions;
+mod permit_condition_sets;
 mod permit_facts;
 mod permit_schema;
 mod permit_stand_in;

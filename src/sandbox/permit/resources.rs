@@ -10,7 +10,7 @@ use super::{
     actions,
     collection::{self, null_as_default},
     environment::Environment,
-    parts::{self, Parts},
+    parts::{self, Part, Parts},
     refusal::Refusal,
     row::{Draft, Kind, Members, Row, Table},
     store::Store,
@@ -87,6 +87,12 @@ impl Resource {
             attributes: Parts::new(),
             type_attributes: Members::new(),
         }
+    }
+
+    /// Adds an attribute that is a text.
+    pub(super) fn describe(&mut self, attribute: &str) {
+        let text = Attribute { kind: AttributeType::String, description: None };
+        self.attributes.insert(attribute.to_owned(), Part::new(attribute, text));
     }
 }
 
