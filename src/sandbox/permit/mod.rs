@@ -4,7 +4,6 @@
 //! Facts and schema are named objects in tables ([`row`], [`collection`]); roles in a tenant decide, and rules on
 //! attributes ([`decision`]). Instances of resources, roles on them and relations are not imitated, and the README says so.
 
-mod actions;
 mod assignments;
 mod bulk_assignments;
 mod collection;
@@ -14,6 +13,7 @@ mod decision;
 mod environment;
 mod limits;
 mod operator;
+mod part_routes;
 mod parts;
 mod pdp;
 mod policy;

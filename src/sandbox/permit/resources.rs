@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    actions,
     collection::{self, null_as_default},
     environment::Environment,
+    part_routes,
     parts::{self, Part, Parts},
     refusal::Refusal,
     row::{Draft, Kind, Members, Row, Table},
@@ -28,7 +28,7 @@ pub(super) struct Resource {
     #[serde(default, deserialize_with = "null_as_default")]
     pub(super) actions: Parts<Action>,
     #[serde(default, deserialize_with = "null_as_default")]
-    attributes: Parts<Attribute>,
+    pub(super) attributes: Parts<Attribute>,
     #[serde(default, deserialize_with = "null_as_default")]
     type_attributes: Members,
 }
@@ -46,7 +46,7 @@ pub(super) struct Action {
 
 /// What an instance of a resource can be described by.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Attribute {
+pub(super) struct Attribute {
     #[serde(rename = "type")]
     kind: AttributeType,
     #[serde(default)]
@@ -149,5 +149,5 @@ pub(super) fn routes() -> Router<Arc<Store>> {
     Router::new()
         .route("/resources", get(collection::list::<Resource>).post(collection::post::<Resource>))
         .route("/resources/{key}", one)
-        .merge(actions::routes())
+        .merge(part_routes::routes())
 }

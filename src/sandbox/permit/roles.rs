@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    actions,
     collection::{self, Shared, null_as_default},
     environment::Environment,
+    part_routes,
     refusal::Refusal,
     row::{Draft, Kind, Members, Row, Table},
     store::Store,
@@ -172,6 +172,6 @@ pub(super) fn by_key(environment: &Environment, permission: &str) -> Result<Stri
         return Err(Refusal::PermissionFormat { permission: permission.to_owned() });
     };
     let resource = environment.resources.find(resource)?;
-    let action = actions::find(resource, action)?;
+    let action = part_routes::action(resource, action)?;
     Ok(format!("{}:{}", resource.key, action.key))
 }
