@@ -5,6 +5,7 @@
 //! tenant. Errors get their codes in one place ([`error`]).
 
 mod api_info;
+mod arguments;
 mod bad_ids;
 mod budget;
 mod connection;
@@ -20,9 +21,11 @@ mod input;
 mod limits;
 mod login;
 mod node;
+mod object_rules;
 mod permission;
 mod reason;
 mod rules;
+mod signed_in;
 mod sync_status;
 mod task;
 mod user;
@@ -81,6 +84,9 @@ pub struct Config {
     pub introspection: bool,
     /// `RECEIPT`: whether answers carry `extensions.authz`. Default true.
     pub receipt: bool,
+    /// `OBJECT_RULES`: whether a task's owner and assignee hold permissions on it by attribute rules of Permit.
+    /// Default false.
+    pub object_rules: bool,
 }
 
 /// What the API stands on.
@@ -157,7 +163,7 @@ impl Api {
             SignedIn::new(user.clone(), store)
         });
         let decisions = Decisions::new(self.services.pdp.clone(), freshness);
-        let operation = Arc::new(Operation::new(caller, decisions, signed_in));
+        let operation = Arc::new(Operation::new(caller, decisions, signed_in, self.config.object_rules));
         let mut response = match self.coerce(&mut request).await {
             Ok(()) => self.schema.execute(request.data(operation.clone())).await,
             Err(errors) => Response::from_errors(errors),

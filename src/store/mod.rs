@@ -18,6 +18,7 @@ mod queue;
 mod removal;
 mod sync;
 mod task;
+mod task_list;
 mod user;
 
 use std::{sync::Arc, time::Duration};
@@ -43,10 +44,11 @@ pub use inspection::{Inspection, inspect};
 pub use ledger::{Entry, LastAdmin, Role};
 pub use operator::{Backlog, Unfinished};
 pub use outbox::{Job, Progress};
-pub use page::{End, Page, PageRequest, Position, SortValue};
+pub use page::{Bound, End, Page, PageRequest, Position, Range, SortValue};
 pub use removal::{KEPT_ELSEWHERE, RemovalItems, RemovalStart, TasksOnRemoval};
 pub use sync::{Settled, SyncEnd, SyncState};
-pub use task::{NewTask, TaskChange, TaskCreation, TaskListQuery, TaskOrder, TaskPatch, TaskSort};
+pub use task::{NewTask, Relations, TaskChange, TaskCreation, TaskDeletion, TaskPatch};
+pub use task_list::{TaskListQuery, TaskOrder, TaskSort};
 pub use user::NewUser;
 
 /// The role whose last holder in a tenant can be neither removed nor demoted.

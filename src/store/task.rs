@@ -3,68 +3,11 @@
 use entity::task::{self, Column, Entity, Model};
 use sea_orm::{
     ActiveModelTrait as _, ActiveValue::Set, ColumnTrait as _, ConnectionTrait, EntityTrait as _,
-    PaginatorTrait as _, QueryFilter as _, QuerySelect as _, Select,
+    ModelTrait as _, QueryFilter as _, QuerySelect as _, Select,
 };
 use uuid::Uuid;
 
-use super::{
-    Idempotency, Page, PageRequest, Position, SortValue, StoreError, TenantStore,
-    idempotency::Remembered,
-    now,
-    page::{Keyset, page},
-};
-
-/// Which tasks, in which order.
-#[derive(Debug, Clone, Default)]
-pub struct TaskListQuery {
-    pub completed: Option<bool>,
-    /// Part of the title; letters A to Z match in either case.
-    pub title_contains: Option<String>,
-    pub owner_id: Option<Uuid>,
-    pub assignee_id: Option<Uuid>,
-    pub order: TaskOrder,
-}
-
-/// What tasks are sorted by; newest first unless said otherwise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TaskOrder {
-    pub sort: TaskSort,
-    pub descending: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TaskSort {
-    CreatedAt,
-    UpdatedAt,
-    Title,
-}
-
-impl Default for TaskOrder {
-    fn default() -> Self {
-        Self { sort: TaskSort::CreatedAt, descending: true }
-    }
-}
-
-impl TaskOrder {
-    /// Where `task` stands in this order.
-    pub fn position(self, task: &Model) -> Position {
-        let value = match self.sort {
-            TaskSort::CreatedAt => SortValue::Instant(task.created_at),
-            TaskSort::UpdatedAt => SortValue::Instant(task.updated_at),
-            TaskSort::Title => SortValue::Text(task.title.clone()),
-        };
-        Position { value, id: task.id }
-    }
-
-    fn keyset(self) -> Keyset<Column> {
-        let column = match self.sort {
-            TaskSort::CreatedAt => Column::CreatedAt,
-            TaskSort::UpdatedAt => Column::UpdatedAt,
-            TaskSort::Title => Column::Title,
-        };
-        Keyset { column, id: Column::Id, descending: self.descending }
-    }
-}
+use super::{Idempotency, StoreError, TenantStore, idempotency::Remembered, now};
 
 /// A task to be created.
 #[derive(Debug, Clone)]
@@ -95,6 +38,20 @@ pub struct TaskPatch {
     pub completed: Option<bool>,
 }
 
+/// Who owns a task and who is to do it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Relations {
+    pub owner_id: Option<Uuid>,
+    pub assignee_id: Option<Uuid>,
+}
+
+impl Relations {
+    /// Those of `task`.
+    pub const fn of(task: &Model) -> Self {
+        Self { owner_id: task.owner_id, assignee_id: task.assignee_id }
+    }
+}
+
 /// How a change ended.
 #[derive(Debug)]
 pub enum TaskChange {
@@ -107,10 +64,23 @@ pub enum TaskChange {
     },
     /// No such user in this tenant.
     AssigneeAbsent,
+    /// The task is no longer related to the people that the change relies on.
+    Moved {
+        current: i32,
+    },
+}
+
+/// How a deletion ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TaskDeletion {
+    Done,
+    Absent,
+    /// The task is no longer related to the people that the deletion relies on.
+    Moved,
 }
 
 impl TenantStore {
-    fn tasks(&self) -> Select<Entity> {
+    pub(super) fn tasks(&self) -> Select<Entity> {
         Entity::find().filter(Column::TenantId.eq(&*self.tenant))
     }
 
@@ -128,44 +98,6 @@ impl TenantStore {
     /// The database failed.
     pub async fn find_tasks(&self, ids: Vec<Uuid>) -> Result<Vec<Model>, StoreError> {
         Ok(self.tasks().filter(Column::Id.is_in(ids)).all(&self.db).await?)
-    }
-
-    /// One page of the tasks that `query` describes.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn list_tasks(
-        &self,
-        query: &TaskListQuery,
-        request: &PageRequest,
-    ) -> Result<Page<Model>, StoreError> {
-        page(&self.db, self.matching(query), query.order.keyset(), request).await
-    }
-
-    /// How many tasks `query` describes.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn count_tasks(&self, query: &TaskListQuery) -> Result<u64, StoreError> {
-        Ok(self.matching(query).count(&self.db).await?)
-    }
-
-    fn matching(&self, query: &TaskListQuery) -> Select<Entity> {
-        let mut select = self.tasks();
-        if let Some(completed) = query.completed {
-            let column = Column::CompletedAt;
-            select = select.filter(if completed { column.is_not_null() } else { column.is_null() });
-        }
-        if let Some(part) = &query.title_contains {
-            select = select.filter(self.contains(Column::Title, part));
-        }
-        if let Some(owner) = query.owner_id {
-            select = select.filter(Column::OwnerId.eq(owner));
-        }
-        if let Some(assignee) = query.assignee_id {
-            select = select.filter(Column::AssigneeId.eq(assignee));
-        }
-        select
     }
 
     /// Creates a task, or finds the one that an earlier call with the same key created.
@@ -228,7 +160,8 @@ impl TenantStore {
         Ok(task.insert(db).await?)
     }
 
-    /// Applies `patch` if the task still has `expected_version`, when one is given.
+    /// Applies `patch` if the task still has `expected_version`, when one is given, and the relations by which the
+    /// change was `allowed_by`, when it was.
     ///
     /// # Errors
     /// The database failed; nothing was changed.
@@ -237,11 +170,15 @@ impl TenantStore {
         id: Uuid,
         patch: TaskPatch,
         expected_version: Option<i32>,
+        allowed_by: Option<Relations>,
     ) -> Result<TaskChange, StoreError> {
         let tx = self.begin().await?;
         let Some(task) = self.tasks().filter(Column::Id.eq(id)).lock_exclusive().one(&tx).await? else {
             return Ok(TaskChange::Absent);
         };
+        if allowed_by.is_some_and(|relations| relations != Relations::of(&task)) {
+            return Ok(TaskChange::Moved { current: task.version });
+        }
         if expected_version.is_some_and(|expected| expected != task.version) {
             return Ok(TaskChange::Conflict { current: task.version });
         }
@@ -254,17 +191,25 @@ impl TenantStore {
         Ok(TaskChange::Done(task))
     }
 
-    /// Deletes the task; `false` if there was none.
+    /// Deletes the task, if it still has the relations by which that was `allowed_by`, when it was.
     ///
     /// # Errors
-    /// The database failed.
-    pub async fn delete_task(&self, id: Uuid) -> Result<bool, StoreError> {
-        let deleted = Entity::delete_many()
-            .filter(Column::TenantId.eq(&*self.tenant))
-            .filter(Column::Id.eq(id))
-            .exec(&self.db)
-            .await?;
-        Ok(deleted.rows_affected > 0)
+    /// The database failed; the task is still there.
+    pub async fn delete_task(
+        &self,
+        id: Uuid,
+        allowed_by: Option<Relations>,
+    ) -> Result<TaskDeletion, StoreError> {
+        let tx = self.begin().await?;
+        let Some(task) = self.tasks().filter(Column::Id.eq(id)).lock_exclusive().one(&tx).await? else {
+            return Ok(TaskDeletion::Absent);
+        };
+        if allowed_by.is_some_and(|relations| relations != Relations::of(&task)) {
+            return Ok(TaskDeletion::Moved);
+        }
+        task.delete(&tx).await?;
+        tx.commit().await?;
+        Ok(TaskDeletion::Done)
     }
 }
 

@@ -17,6 +17,7 @@ mod identities;
 mod key_rotation;
 mod malformed;
 mod management_api;
+mod object_rules;
 mod outages;
 mod outbox;
 mod paths;

@@ -1,0 +1,122 @@
+//! Lists of a tenant's tasks: which, in which order, and in pages.
+
+use entity::task::{Column, Entity, Model};
+use sea_orm::{ColumnTrait as _, Condition, PaginatorTrait as _, QueryFilter as _, Select};
+use uuid::Uuid;
+
+use super::{
+    End, Page, PageRequest, Position, Range, SortValue, StoreError, TenantStore,
+    page::{Keyset, page, rows},
+};
+
+/// Which tasks, in which order.
+#[derive(Debug, Clone, Default)]
+pub struct TaskListQuery {
+    pub completed: Option<bool>,
+    /// Part of the title; letters A to Z match in either case.
+    pub title_contains: Option<String>,
+    pub owner_id: Option<Uuid>,
+    pub assignee_id: Option<Uuid>,
+    /// Only tasks that this user owns or is to do.
+    pub related_to: Option<Uuid>,
+    pub order: TaskOrder,
+}
+
+/// What tasks are sorted by; newest first unless said otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TaskOrder {
+    pub sort: TaskSort,
+    pub descending: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TaskSort {
+    CreatedAt,
+    UpdatedAt,
+    Title,
+}
+
+impl Default for TaskOrder {
+    fn default() -> Self {
+        Self { sort: TaskSort::CreatedAt, descending: true }
+    }
+}
+
+impl TaskOrder {
+    /// Where `task` stands in this order.
+    pub fn position(self, task: &Model) -> Position {
+        let value = match self.sort {
+            TaskSort::CreatedAt => SortValue::Instant(task.created_at),
+            TaskSort::UpdatedAt => SortValue::Instant(task.updated_at),
+            TaskSort::Title => SortValue::Text(task.title.clone()),
+        };
+        Position { value, id: task.id }
+    }
+
+    fn keyset(self) -> Keyset<Column> {
+        let column = match self.sort {
+            TaskSort::CreatedAt => Column::CreatedAt,
+            TaskSort::UpdatedAt => Column::UpdatedAt,
+            TaskSort::Title => Column::Title,
+        };
+        Keyset { column, id: Column::Id, descending: self.descending }
+    }
+}
+
+impl TenantStore {
+    /// One page of the tasks that `query` describes.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn list_tasks(
+        &self,
+        query: &TaskListQuery,
+        request: &PageRequest,
+    ) -> Result<Page<Model>, StoreError> {
+        page(&self.db, self.matching(query), query.order.keyset(), request).await
+    }
+
+    /// At most `limit` of the tasks that `query` describes, from one end of `range`, the outermost first.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn scan_tasks(
+        &self,
+        query: &TaskListQuery,
+        range: &Range,
+        end: End,
+        limit: u64,
+    ) -> Result<Vec<Model>, StoreError> {
+        rows(&self.db, self.matching(query), query.order.keyset(), range, end, limit).await
+    }
+
+    /// How many tasks `query` describes.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn count_tasks(&self, query: &TaskListQuery) -> Result<u64, StoreError> {
+        Ok(self.matching(query).count(&self.db).await?)
+    }
+
+    fn matching(&self, query: &TaskListQuery) -> Select<Entity> {
+        let mut select = self.tasks();
+        if let Some(completed) = query.completed {
+            let column = Column::CompletedAt;
+            select = select.filter(if completed { column.is_not_null() } else { column.is_null() });
+        }
+        if let Some(part) = &query.title_contains {
+            select = select.filter(self.contains(Column::Title, part));
+        }
+        if let Some(owner) = query.owner_id {
+            select = select.filter(Column::OwnerId.eq(owner));
+        }
+        if let Some(assignee) = query.assignee_id {
+            select = select.filter(Column::AssigneeId.eq(assignee));
+        }
+        if let Some(user) = query.related_to {
+            let related = Condition::any().add(Column::OwnerId.eq(user)).add(Column::AssigneeId.eq(user));
+            select = select.filter(related);
+        }
+        select
+    }
+}
