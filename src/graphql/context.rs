@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     auth::{AccessToken, Authenticator, Subject},
-    permit::Check,
+    permit::{Check, Freshness},
     store::Relations,
     sync::Sync,
 };
@@ -59,8 +59,17 @@ impl Operation {
         signed_in: Option<SignedIn>,
         object_rules: bool,
     ) -> Self {
+        Self::with(caller.token, decisions, signed_in, object_rules)
+    }
+
+    fn with(
+        token: Option<AccessToken>,
+        decisions: Decisions,
+        signed_in: Option<SignedIn>,
+        object_rules: bool,
+    ) -> Self {
         Self {
-            token: caller.token,
+            token,
             decisions,
             object_rules,
             signed_in,
@@ -97,6 +106,14 @@ impl Operation {
     /// See [`rely`](Self::rely).
     pub(super) fn relied_on(&self, task: Uuid) -> Option<Relations> {
         self.relied.lock().unwrap_or_else(PoisonError::into_inner).get(&task).copied()
+    }
+
+    /// The same caller, of whom nothing is known yet: for one event of a subscription.
+    pub(super) fn afresh(&self, services: &Services) -> Self {
+        let again = |caller: &SignedIn| SignedIn::new(caller.user.clone(), caller.store.clone());
+        let decisions = Decisions::new(services.pdp.clone(), Freshness::AnyAge);
+        let signed_in = self.signed_in.as_ref().map(again);
+        Self::with(None, decisions, signed_in, self.object_rules)
     }
 
     /// The caller, if they signed in.
@@ -167,6 +184,12 @@ pub(super) trait ContextExt {
     /// The schema was built without rules, which is a fault of ours.
     fn rules(&self) -> Result<&Rules, ApiError>;
 
+    /// What the API stands on.
+    ///
+    /// # Errors
+    /// The schema was built without services, which is a fault of ours.
+    fn services(&self) -> Result<&Services, ApiError>;
+
     /// What keeps Permit in step.
     ///
     /// # Errors
@@ -194,15 +217,18 @@ impl ContextExt for Context<'_> {
     fn rules(&self) -> Result<&Rules, ApiError> {
         self.data_opt::<Arc<Rules>>().map(Arc::as_ref).ok_or(ApiError::Internal("no rules in the schema"))
     }
+
+    fn services(&self) -> Result<&Services, ApiError> {
+        self.data_opt::<Arc<Services>>()
+            .map(Arc::as_ref)
+            .ok_or(ApiError::Internal("no services in the schema"))
+    }
+
     fn sync(&self) -> Result<&Sync, ApiError> {
-        services(self).map(|services| &services.sync)
+        self.services().map(|services| &services.sync)
     }
 
     fn authenticator(&self) -> Result<&Authenticator, ApiError> {
-        services(self).map(|services| &services.authenticator)
+        self.services().map(|services| &services.authenticator)
     }
-}
-
-fn services<'a>(ctx: &'a Context<'_>) -> Result<&'a Services, ApiError> {
-    ctx.data_opt::<Arc<Services>>().map(Arc::as_ref).ok_or(ApiError::Internal("no services in the schema"))
 }

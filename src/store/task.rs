@@ -1,82 +1,66 @@
-//! Tasks of a tenant.
+//! Tasks of a tenant, as they are read.
 
-use entity::task::{self, Column, Entity, Model};
-use sea_orm::{
-    ActiveModelTrait as _, ActiveValue::Set, ColumnTrait as _, ConnectionTrait, EntityTrait as _,
-    ModelTrait as _, QueryFilter as _, QuerySelect as _, Select,
-};
+use entity::task::{Column, Entity, Model};
+use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, Select};
 use uuid::Uuid;
 
-use super::{Idempotency, StoreError, TenantStore, idempotency::Remembered, now};
+use super::{
+    End, Page, PageRequest, Position, Range, SortValue, StoreError, TenantStore,
+    page::{Keyset, page, rows},
+};
 
-/// A task to be created.
-#[derive(Debug, Clone)]
-pub struct NewTask {
-    pub title: String,
-    pub notes: Option<String>,
-    pub owner_id: Option<Uuid>,
-    pub assignee_id: Option<Uuid>,
-}
-
-/// How a creation ended.
-#[derive(Debug)]
-pub enum TaskCreation {
-    /// Created now, or by an earlier call with the same key; `None` if it was deleted since.
-    Created(Option<Model>),
-    /// No such user in this tenant.
-    AssigneeAbsent,
-    /// The idempotency key was used with another input.
-    KeyReused,
-}
-
-/// What to change: absent fields stay, `Some(None)` clears.
+/// Which tasks, in which order.
 #[derive(Debug, Clone, Default)]
-pub struct TaskPatch {
-    pub title: Option<String>,
-    pub notes: Option<Option<String>>,
-    pub assignee_id: Option<Option<Uuid>>,
+pub struct TaskListQuery {
     pub completed: Option<bool>,
-}
-
-/// Who owns a task and who is to do it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Relations {
+    /// Part of the title; letters A to Z match in either case.
+    pub title_contains: Option<String>,
     pub owner_id: Option<Uuid>,
     pub assignee_id: Option<Uuid>,
+    /// Only tasks that this user owns or is to do.
+    pub related_to: Option<Uuid>,
+    pub order: TaskOrder,
 }
 
-impl Relations {
-    /// Those of `task`.
-    pub const fn of(task: &Model) -> Self {
-        Self { owner_id: task.owner_id, assignee_id: task.assignee_id }
+/// What tasks are sorted by; newest first unless said otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TaskOrder {
+    pub sort: TaskSort,
+    pub descending: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TaskSort {
+    CreatedAt,
+    UpdatedAt,
+    Title,
+}
+
+impl Default for TaskOrder {
+    fn default() -> Self {
+        Self { sort: TaskSort::CreatedAt, descending: true }
     }
 }
 
-/// How a change ended.
-#[derive(Debug)]
-pub enum TaskChange {
-    /// The task as it is now; its version grew only if something differed.
-    Done(Model),
-    Absent,
-    /// Somebody changed it meanwhile.
-    Conflict {
-        current: i32,
-    },
-    /// No such user in this tenant.
-    AssigneeAbsent,
-    /// The task is no longer related to the people that the change relies on.
-    Moved {
-        current: i32,
-    },
-}
+impl TaskOrder {
+    /// Where `task` stands in this order.
+    pub fn position(self, task: &Model) -> Position {
+        let value = match self.sort {
+            TaskSort::CreatedAt => SortValue::Instant(task.created_at),
+            TaskSort::UpdatedAt => SortValue::Instant(task.updated_at),
+            TaskSort::Title => SortValue::Text(task.title.clone()),
+        };
+        Position { value, id: task.id }
+    }
 
-/// How a deletion ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TaskDeletion {
-    Done,
-    Absent,
-    /// The task is no longer related to the people that the deletion relies on.
-    Moved,
+    fn keyset(self) -> Keyset<Column> {
+        let column = match self.sort {
+            TaskSort::CreatedAt => Column::CreatedAt,
+            TaskSort::UpdatedAt => Column::UpdatedAt,
+            TaskSort::Title => Column::Title,
+        };
+        Keyset { column, id: Column::Id, descending: self.descending }
+    }
 }
 
 impl TenantStore {
@@ -100,143 +84,59 @@ impl TenantStore {
         Ok(self.tasks().filter(Column::Id.is_in(ids)).all(&self.db).await?)
     }
 
-    /// Creates a task, or finds the one that an earlier call with the same key created.
+    /// One page of the tasks that `query` describes.
     ///
     /// # Errors
-    /// The database failed; nothing was created.
-    pub async fn create_task(
+    /// The database failed.
+    pub async fn list_tasks(
         &self,
-        new: NewTask,
-        key: Option<&Idempotency>,
-    ) -> Result<TaskCreation, StoreError> {
-        match self.try_create_task(new.clone(), key).await {
-            // Another node stored the same key between our look and our insert: its outcome is the answer.
-            Err(StoreError::Duplicate(_)) => self.try_create_task(new, key).await,
-            outcome => outcome,
-        }
+        query: &TaskListQuery,
+        request: &PageRequest,
+    ) -> Result<Page<Model>, StoreError> {
+        page(&self.db, self.matching(query), query.order.keyset(), request).await
     }
 
-    async fn try_create_task(
-        &self,
-        new: NewTask,
-        key: Option<&Idempotency>,
-    ) -> Result<TaskCreation, StoreError> {
-        let tx = self.begin().await?;
-        if let Some(key) = key {
-            match self.recall::<Uuid, _>(&tx, key).await? {
-                Remembered::Nothing => {}
-                Remembered::OtherInput => return Ok(TaskCreation::KeyReused),
-                Remembered::Outcome(id) => {
-                    drop(tx);
-                    return Ok(TaskCreation::Created(self.find_task(id).await?));
-                }
-            }
-        }
-        if !self.is_member(&tx, new.assignee_id).await? {
-            return Ok(TaskCreation::AssigneeAbsent);
-        }
-        let task = self.insert_task(&tx, new).await?;
-        if let Some(key) = key {
-            self.remember(&tx, key, &task.id).await?;
-        }
-        tx.commit().await?;
-        Ok(TaskCreation::Created(Some(task)))
-    }
-
-    async fn insert_task(&self, db: &impl ConnectionTrait, new: NewTask) -> Result<Model, StoreError> {
-        let at = now();
-        let task = task::ActiveModel {
-            id: Set(Uuid::now_v7()),
-            tenant_id: Set(self.tenant.to_string()),
-            title: Set(new.title),
-            notes: Set(new.notes),
-            completed_at: Set(None),
-            owner_id: Set(new.owner_id),
-            assignee_id: Set(new.assignee_id),
-            version: Set(1),
-            created_at: Set(at),
-            updated_at: Set(at),
-        };
-        Ok(task.insert(db).await?)
-    }
-
-    /// Applies `patch` if the task still has `expected_version`, when one is given, and the relations by which the
-    /// change was `allowed_by`, when it was.
+    /// At most `limit` of the tasks that `query` describes, from one end of `range`, the outermost first.
     ///
     /// # Errors
-    /// The database failed; nothing was changed.
-    pub async fn update_task(
+    /// The database failed.
+    pub async fn scan_tasks(
         &self,
-        id: Uuid,
-        patch: TaskPatch,
-        expected_version: Option<i32>,
-        allowed_by: Option<Relations>,
-    ) -> Result<TaskChange, StoreError> {
-        let tx = self.begin().await?;
-        let Some(task) = self.tasks().filter(Column::Id.eq(id)).lock_exclusive().one(&tx).await? else {
-            return Ok(TaskChange::Absent);
-        };
-        if allowed_by.is_some_and(|relations| relations != Relations::of(&task)) {
-            return Ok(TaskChange::Moved { current: task.version });
-        }
-        if expected_version.is_some_and(|expected| expected != task.version) {
-            return Ok(TaskChange::Conflict { current: task.version });
-        }
-        if !self.is_member(&tx, patch.assignee_id.flatten()).await? {
-            return Ok(TaskChange::AssigneeAbsent);
-        }
-        let Some(changed) = apply(&task, patch) else { return Ok(TaskChange::Done(task)) };
-        let task = changed.update(&tx).await?;
-        tx.commit().await?;
-        Ok(TaskChange::Done(task))
+        query: &TaskListQuery,
+        range: &Range,
+        end: End,
+        limit: u64,
+    ) -> Result<Vec<Model>, StoreError> {
+        rows(&self.db, self.matching(query), query.order.keyset(), range, end, limit).await
     }
 
-    /// Deletes the task, if it still has the relations by which that was `allowed_by`, when it was.
+    /// How many tasks `query` describes.
     ///
     /// # Errors
-    /// The database failed; the task is still there.
-    pub async fn delete_task(
-        &self,
-        id: Uuid,
-        allowed_by: Option<Relations>,
-    ) -> Result<TaskDeletion, StoreError> {
-        let tx = self.begin().await?;
-        let Some(task) = self.tasks().filter(Column::Id.eq(id)).lock_exclusive().one(&tx).await? else {
-            return Ok(TaskDeletion::Absent);
-        };
-        if allowed_by.is_some_and(|relations| relations != Relations::of(&task)) {
-            return Ok(TaskDeletion::Moved);
-        }
-        task.delete(&tx).await?;
-        tx.commit().await?;
-        Ok(TaskDeletion::Done)
+    /// The database failed.
+    pub async fn count_tasks(&self, query: &TaskListQuery) -> Result<u64, StoreError> {
+        Ok(self.matching(query).count(&self.db).await?)
     }
-}
 
-/// `None` when the patch would change nothing.
-fn apply(task: &Model, patch: TaskPatch) -> Option<task::ActiveModel> {
-    let mut next = task.clone();
-    if let Some(title) = patch.title {
-        next.title = title;
+    fn matching(&self, query: &TaskListQuery) -> Select<Entity> {
+        let mut select = self.tasks();
+        if let Some(completed) = query.completed {
+            let column = Column::CompletedAt;
+            select = select.filter(if completed { column.is_not_null() } else { column.is_null() });
+        }
+        if let Some(part) = &query.title_contains {
+            select = select.filter(self.contains(Column::Title, part));
+        }
+        if let Some(owner) = query.owner_id {
+            select = select.filter(Column::OwnerId.eq(owner));
+        }
+        if let Some(assignee) = query.assignee_id {
+            select = select.filter(Column::AssigneeId.eq(assignee));
+        }
+        if let Some(user) = query.related_to {
+            let related = Condition::any().add(Column::OwnerId.eq(user)).add(Column::AssigneeId.eq(user));
+            select = select.filter(related);
+        }
+        select
     }
-    if let Some(notes) = patch.notes {
-        next.notes = notes;
-    }
-    if let Some(assignee) = patch.assignee_id {
-        next.assignee_id = assignee;
-    }
-    let at = now();
-    if let Some(completed) = patch.completed.filter(|completed| *completed != task.completed_at.is_some()) {
-        next.completed_at = completed.then_some(at);
-    }
-    (next != *task).then(|| task::ActiveModel {
-        id: sea_orm::ActiveValue::Unchanged(task.id),
-        title: Set(next.title),
-        notes: Set(next.notes),
-        completed_at: Set(next.completed_at),
-        assignee_id: Set(next.assignee_id),
-        version: Set(task.version + 1),
-        updated_at: Set(at),
-        ..Default::default()
-    })
 }

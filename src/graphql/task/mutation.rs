@@ -22,7 +22,7 @@ use crate::{
         input,
         user_error::{UserError, UserErrorCode},
     },
-    store::{Idempotency, NewTask, TaskChange, TaskCreation, TaskDeletion, TaskPatch},
+    store::{Expected, Idempotency, NewTask, TaskChange, TaskCreation, TaskDeletion, TaskPatch},
 };
 
 /// How often a write is decided anew because the relations by which it was allowed changed meanwhile.
@@ -118,7 +118,7 @@ async fn create(caller: &SignedIn, input: CreateTaskInput) -> Result<Outcome, Ap
     });
     let owner_id = caller.row().await?.map(|row| row.id);
     let new = NewTask { title, notes, owner_id, assignee_id: input.assignee_id.map(|id| id.uuid) };
-    Ok(match caller.store.create_task(new, key.as_ref()).await? {
+    Ok(match caller.store.create_task(new, key.as_ref(), &caller.subject).await? {
         TaskCreation::Created(task) => Outcome::done(task.map(|task| Task(Arc::new(task)))),
         TaskCreation::AssigneeAbsent => Outcome::refused(vec![UserError::absent_user("assigneeId")]),
         TaskCreation::KeyReused => Outcome::refused(vec![UserError::key_reused()]),
@@ -165,8 +165,9 @@ async fn change(
 ) -> Result<Outcome> {
     let mut attempts = 0;
     loop {
-        let (store, allowed_by) = (&ctx.signed_in()?.store, ctx.operation()?.relied_on(id.uuid));
-        let change = store.update_task(id.uuid, patch.clone(), expected_version, allowed_by).await;
+        let caller = ctx.signed_in()?;
+        let expected = Expected { version: expected_version, relations: ctx.operation()?.relied_on(id.uuid) };
+        let change = caller.store.update_task(id.uuid, patch.clone(), expected, &caller.subject).await;
         attempts += 1;
         return Ok(match change.map_err(ApiError::from)? {
             TaskChange::Done(task) => Outcome::done(Some(Task(Arc::new(task)))),
@@ -185,8 +186,10 @@ async fn change(
 
 async fn delete(ctx: &Context<'_>, id: TaskId) -> Result<()> {
     for _ in 0..MAX_ATTEMPTS {
-        let (store, allowed_by) = (&ctx.signed_in()?.store, ctx.operation()?.relied_on(id.uuid));
-        match store.delete_task(id.uuid, allowed_by).await.map_err(ApiError::from)? {
+        let caller = ctx.signed_in()?;
+        let expected = Expected { version: None, relations: ctx.operation()?.relied_on(id.uuid) };
+        let deletion = caller.store.delete_task(id.uuid, expected, &caller.subject).await;
+        match deletion.map_err(ApiError::from)? {
             TaskDeletion::Done => return Ok(()),
             TaskDeletion::Absent => break,
             TaskDeletion::Moved => permitted("Mutation").check(ctx).await?,
