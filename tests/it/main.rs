@@ -15,6 +15,7 @@ mod facts_proxy;
 mod http_contract;
 mod identities;
 mod key_rotation;
+mod list_pages;
 mod malformed;
 mod management_api;
 mod object_rules;
