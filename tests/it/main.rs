@@ -32,6 +32,7 @@ mod removals;
 mod sandbox_process;
 mod sandbox_safety;
 mod schema;
+mod schema_walk;
 mod signing_in;
 mod store;
 mod story;
