@@ -8,6 +8,7 @@ mod graphql;
 mod health;
 mod layers;
 mod negotiation;
+mod operation;
 mod rejection;
 mod request;
 mod serve;
