@@ -7,15 +7,14 @@ use std::sync::Arc;
 
 use async_graphql::{Response as Answer, parser::types::OperationType};
 use axum::{
-    Extension,
     body::Body,
-    extract::{RawQuery, State},
+    extract::Request,
     http::{HeaderMap, Method, StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse as _, Response},
 };
 
 use super::{
-    AppState, RequestId, console,
+    AppState, console,
     negotiation::{MediaType, negotiate, prefers_html},
     operation::{self, AnswerBody, Operation, is_executed},
     rejection::{Rejection, allowed_methods},
@@ -23,31 +22,25 @@ use super::{
 };
 use crate::graphql::Caller;
 
-pub(super) async fn serve(
-    State(state): State<Arc<AppState>>,
-    Extension(RequestId(request_id)): Extension<RequestId>,
-    RawQuery(query_string): RawQuery,
-    method: Method,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    let query_string = query_string.unwrap_or_default();
+pub(super) async fn serve(state: Arc<AppState>, request_id: &str, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let (method, headers, query_string) = (head.method, head.headers, head.uri.query().unwrap_or_default());
     if let Some(page) = &state.console
         && method == Method::GET
         && prefers_html(&headers)
-        && !has_query(&query_string)
+        && !has_query(query_string)
     {
         return console::page(page);
     }
     let Some(media) = negotiate(&headers) else {
         let message = "Accept application/graphql-response+json or application/json.";
         let rejection = Rejection::new(StatusCode::NOT_ACCEPTABLE, "BAD_REQUEST", message);
-        return rejection.into_response(MediaType::Json, &request_id);
+        return rejection.into_response(MediaType::Json, request_id);
     };
-    let exchange = Exchange { state: &state, media, request_id: &request_id };
-    match exchange.run(&method, &headers, &query_string, body).await {
+    let exchange = Exchange { state: &state, media, request_id };
+    match exchange.run(&method, &headers, query_string, body).await {
         Ok(answer) => answer,
-        Err(rejection) => rejection.into_response(media, &request_id),
+        Err(rejection) => rejection.into_response(media, request_id),
     }
 }
 
@@ -90,10 +83,11 @@ impl Exchange<'_> {
         query_string: &str,
         body: Body,
     ) -> Result<Operation, Rejection> {
+        let config = &self.state.config;
         let request = if *method == Method::GET {
             from_query_string(query_string)?
         } else {
-            from_body(headers, body, self.state.max_body_bytes, self.state.body_timeout).await?
+            from_body(headers, body, config.max_body_bytes, config.body_timeout).await?
         };
         let operation = Operation::read(&self.state.api, request)?;
         match operation.kind() {

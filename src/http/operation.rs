@@ -1,12 +1,17 @@
-//! What becomes of a GraphQL request, whichever way it came.
+//! What becomes of a GraphQL request, whichever way it came: as an HTTP request, over a socket, or for an event
+//! stream.
 //!
 //! In order: text and variables within their limits, one parse, the document within its limits, one operation
 //! selected, the permissions counted that it asks about, its sender not removed, execution. The transports differ
 //! only in how they tell what comes of it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, panic::AssertUnwindSafe};
 
 use async_graphql::{Name, Request, Response as Answer, ServerError, Value, parser::types::OperationType};
+use futures_util::{
+    FutureExt as _, StreamExt as _,
+    stream::{self, BoxStream},
+};
 use serde::Serialize;
 
 use super::rejection::Rejection;
@@ -80,6 +85,25 @@ pub(super) async fn answer(api: &Api, operation: Operation, caller: Caller) -> R
     // Reading has no effect that could not be thrown away, so the database is asked meanwhile.
     let (admitted, answer) = tokio::join!(admission, execution);
     admitted.map(|()| answer)
+}
+
+/// All answers to an operation of somebody who is admitted: one to a query or a mutation, any number to a
+/// subscription. A panic of a resolver ends this operation and no other.
+pub(super) fn answers(
+    api: Api,
+    operation: Operation,
+    caller: Caller,
+) -> BoxStream<'static, Result<Answer, Rejection>> {
+    let span = tracing::info_span!("operation", request.id = caller.request_id);
+    let executed = async move { api.execute(operation.request, caller).await }.into_stream();
+    let mut answers = AssertUnwindSafe(executed).catch_unwind().boxed();
+    let answers = stream::poll_fn(move |cx| span.in_scope(|| answers.poll_next_unpin(cx)));
+    answers.map(|answer| answer.map_err(|_| panicked())).boxed()
+}
+
+fn panicked() -> Rejection {
+    tracing::error!("a resolver panicked");
+    Rejection::internal()
 }
 
 /// Whether the operation was executed, and not refused as a whole.

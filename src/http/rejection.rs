@@ -76,6 +76,15 @@ impl Rejection {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "The server made a mistake.")
     }
 
+    /// An operation more than may be in flight on one socket. The others go on, and so does the socket.
+    pub(super) fn too_many_subscriptions(limit: usize) -> Self {
+        let message = "Too many operations are in flight on this socket; complete one of them first.";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_SUBSCRIPTIONS", message)
+            .with("what", json!("operations in flight on one socket"))
+            .with("limit", json!(limit))
+            .with("actual", json!(limit.saturating_add(1)))
+    }
+
     /// A document that cannot be parsed. Its text is not repeated, only the place.
     pub(super) fn syntax(places: &[Pos]) -> Self {
         Self::document("GRAPHQL_PARSE_FAILED", "The document is not valid GraphQL.").at(places)
@@ -99,7 +108,7 @@ impl Rejection {
         self
     }
 
-    fn header(mut self, name: axum::http::HeaderName, value: HeaderValue) -> Self {
+    pub(super) fn header(mut self, name: axum::http::HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
     }
@@ -113,6 +122,22 @@ impl Rejection {
         let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         self.with("retryAfterMs", json!(millis))
             .header(RETRY_AFTER, HeaderValue::from(millis.div_ceil(1_000).max(1)))
+    }
+
+    /// As a media type has it that tells nothing else.
+    pub(super) const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Whether it is the sender who is refused, and not what was sent.
+    pub(super) fn is_about_the_sender(&self) -> bool {
+        matches!(self.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+    }
+
+    /// In one line: the reason if there is one, else the code, and the sentence.
+    pub(super) fn line(&self) -> String {
+        let name = self.extensions.get("reason").or_else(|| self.extensions.get("code"));
+        format!("{}: {}", name.and_then(Value::as_str).unwrap_or_default(), self.message)
     }
 
     /// The refusal as a GraphQL error.
