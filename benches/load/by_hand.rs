@@ -109,7 +109,8 @@ async fn complete(
     let user = parts.user(&headers).await?;
     parts.demand(&user, &["check", "get"], Freshness::Fresh).await?;
     let patch = TaskPatch { completed: Some(input.completed), ..TaskPatch::default() };
-    match parts.store.tenant(&user.tenant).update_task(input.id, patch, None).await.map_err(failed)? {
+    let store = parts.store.tenant(&user.tenant);
+    match store.update_task(input.id, patch, None, &user.id).await.map_err(failed)? {
         TaskChange::Done(task) => Ok(Json(task.into())),
         _ => Err(StatusCode::NOT_FOUND),
     }

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     auth::{AccessToken, Authenticator, Subject, VerifiedUser},
-    permit::Check,
+    permit::{Check, Freshness},
     store::{Role, StoreError, TenantStore},
     sync::Sync,
 };
@@ -154,6 +154,13 @@ impl Operation {
         Self { token: caller.token, decisions, signed_in }
     }
 
+    /// The same caller, of whom nothing is known yet: for one event of a subscription.
+    pub(super) fn afresh(&self, services: &Services) -> Self {
+        let again = |caller: &SignedIn| SignedIn::new(caller.user.clone(), caller.store.clone());
+        let decisions = Decisions::new(services.pdp.clone(), Freshness::AnyAge);
+        Self { token: None, decisions, signed_in: self.signed_in.as_ref().map(again) }
+    }
+
     /// The caller, if they signed in.
     ///
     /// # Errors
@@ -227,6 +234,12 @@ pub(super) trait ContextExt {
     /// The schema was built without rules, which is a fault of ours.
     fn rules(&self) -> Result<&Rules, ApiError>;
 
+    /// What the API stands on.
+    ///
+    /// # Errors
+    /// The schema was built without services, which is a fault of ours.
+    fn services(&self) -> Result<&Services, ApiError>;
+
     /// What keeps Permit in step.
     ///
     /// # Errors
@@ -254,15 +267,18 @@ impl ContextExt for Context<'_> {
     fn rules(&self) -> Result<&Rules, ApiError> {
         self.data_opt::<Arc<Rules>>().map(Arc::as_ref).ok_or(ApiError::Internal("no rules in the schema"))
     }
+
+    fn services(&self) -> Result<&Services, ApiError> {
+        self.data_opt::<Arc<Services>>()
+            .map(Arc::as_ref)
+            .ok_or(ApiError::Internal("no services in the schema"))
+    }
+
     fn sync(&self) -> Result<&Sync, ApiError> {
-        services(self).map(|services| &services.sync)
+        self.services().map(|services| &services.sync)
     }
 
     fn authenticator(&self) -> Result<&Authenticator, ApiError> {
-        services(self).map(|services| &services.authenticator)
+        self.services().map(|services| &services.authenticator)
     }
-}
-
-fn services<'a>(ctx: &'a Context<'_>) -> Result<&'a Services, ApiError> {
-    ctx.data_opt::<Arc<Services>>().map(Arc::as_ref).ok_or(ApiError::Internal("no services in the schema"))
 }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use async_graphql::{
-    ObjectType,
+    ObjectType, SubscriptionType,
     registry::{MetaField, MetaType, Registry},
 };
 use serde_json::json;
@@ -62,16 +62,22 @@ pub(super) struct Rules {
 
 /// Types whose object-level guard is [`permitted`](super::guard::permitted). Kept beside the rules because the
 /// registry does not know about guards; the coverage test calls every field anonymously to hold it to its word.
-const GUARDED: [&str; 3] = ["Query", "Mutation", "Task"];
+const GUARDED: [&str; 4] = ["Query", "Mutation", SUBSCRIPTION, "Task"];
+
+/// The root whose operations have exactly one field.
+const SUBSCRIPTION: &str = "Subscription";
 
 /// The types of a schema with these roots.
-pub(super) fn registry<Query: ObjectType, Mutation: ObjectType>() -> Registry {
+pub(super) fn registry<Query: ObjectType, Mutation: ObjectType, Subscription: SubscriptionType>() -> Registry
+{
     let mut registry = Registry::default();
     Query::create_type_info(&mut registry);
     Mutation::create_type_info(&mut registry);
+    Subscription::create_type_info(&mut registry);
     // The parts of a merged root stay behind as types of their own, which nothing leads to.
     registry.query_type = Query::type_name().into_owned();
     registry.mutation_type = Some(Mutation::type_name().into_owned());
+    registry.subscription_type = Some(Subscription::type_name().into_owned());
     registry.remove_unused_types();
     registry
 }
@@ -82,7 +88,11 @@ impl Rules {
     /// # Errors
     /// Every hole that was found.
     pub(super) fn read(registry: &Registry) -> Result<Self, Vec<CoverageError>> {
-        let roots = std::iter::once(&registry.query_type).chain(&registry.mutation_type).cloned().collect();
+        let roots = std::iter::once(&registry.query_type)
+            .chain(&registry.mutation_type)
+            .chain(&registry.subscription_type)
+            .cloned()
+            .collect();
         let mut rules = Self { fields: HashMap::new(), roots };
         let mut holes = Vec::new();
         for (name, meta) in &registry.types {
@@ -201,9 +211,10 @@ impl Rule {
         if !GUARDED.contains(&object) {
             holes.push(CoverageError::Unguarded(coordinate.to_owned()));
         }
-        // A list that is itself non-null may still hold nulls; only `nodes` is one, and it is merely @signedIn.
+        // A list that is itself non-null may still hold nulls; only `nodes` is one, and it is merely @signedIn. The
+        // field of a subscription has no siblings, so that it may be non-null: a refusal costs itself alone.
         let asks = matches!(self.access, Access::Requires(_));
-        if asks && field.ty.ends_with('!') {
+        if asks && object != SUBSCRIPTION && field.ty.ends_with('!') {
             holes.push(CoverageError::NotNullable(coordinate.to_owned()));
         }
         let on_object =

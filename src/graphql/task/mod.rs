@@ -10,6 +10,7 @@ use async_graphql::{Context, ID, Object, Result};
 use entity::task::Model;
 use time::OffsetDateTime;
 
+pub(super) use filter::TaskFilter;
 pub(super) use mutation::TaskMutation;
 pub(super) use query::TaskQuery;
 

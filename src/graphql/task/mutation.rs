@@ -86,7 +86,9 @@ impl TaskMutation {
         ctx: &Context<'_>,
         input: DeleteTaskInput,
     ) -> Result<Option<DeleteTaskPayload>> {
-        let deleted = ctx.signed_in()?.store.delete_task(input.id.uuid).await.map_err(ApiError::from)?;
+        let caller = ctx.signed_in()?;
+        let deleted =
+            caller.store.delete_task(input.id.uuid, &caller.subject).await.map_err(ApiError::from)?;
         if !deleted {
             return Err(absent(input.id).into());
         }
@@ -116,7 +118,7 @@ async fn create(caller: &SignedIn, input: CreateTaskInput) -> Result<Outcome, Ap
     });
     let owner_id = caller.row().await?.map(|row| row.id);
     let new = NewTask { title, notes, owner_id, assignee_id: input.assignee_id.map(|id| id.uuid) };
-    Ok(match caller.store.create_task(new, key.as_ref()).await? {
+    Ok(match caller.store.create_task(new, key.as_ref(), &caller.subject).await? {
         TaskCreation::Created(task) => Outcome::done(task.map(Task)),
         TaskCreation::AssigneeAbsent => Outcome::refused(vec![UserError::absent_user("assigneeId")]),
         TaskCreation::KeyReused => Outcome::refused(vec![UserError::key_reused()]),
@@ -161,7 +163,7 @@ async fn change(
     patch: TaskPatch,
     expected_version: Option<i32>,
 ) -> Result<Outcome, ApiError> {
-    match caller.store.update_task(id.uuid, patch, expected_version).await? {
+    match caller.store.update_task(id.uuid, patch, expected_version, &caller.subject).await? {
         TaskChange::Done(task) => Ok(Outcome::done(Some(Task(task)))),
         TaskChange::Absent => Err(absent(id)),
         TaskChange::Conflict { current } => Ok(Outcome::refused(vec![UserError::version_conflict(current)])),

@@ -172,7 +172,7 @@ async fn remove(
             return refused(error);
         }
     };
-    let (permit, auth0) = match sync.remove_user(&caller.store, id.uuid, tasks).await? {
+    let (permit, auth0) = match sync.remove_user(&caller.store, id.uuid, tasks, &caller.subject).await? {
         Removal::Absent => return Err(ApiError::NotFound { kind: NodeKind::User, id: id.text() }),
         Removal::LastAdmin => return refused(UserError::last_admin()),
         Removal::HeirAbsent => return refused(UserError::absent_user("reassignTo")),

@@ -1,0 +1,195 @@
+//! Tasks of a tenant, as they are created, changed and deleted. Each of these writes its event with it.
+
+use entity::task::{self, Column, Entity, Model};
+use sea_orm::{
+    ActiveModelTrait as _, ActiveValue::Set, ColumnTrait as _, ConnectionTrait, EntityTrait as _,
+    QueryFilter as _, QuerySelect as _,
+};
+use uuid::Uuid;
+
+use super::{
+    Idempotency, StoreError, TenantStore,
+    event::{Changed, TaskWrite},
+    idempotency::Remembered,
+    now,
+};
+
+/// A task to be created.
+#[derive(Debug, Clone)]
+pub struct NewTask {
+    pub title: String,
+    pub notes: Option<String>,
+    pub owner_id: Option<Uuid>,
+    pub assignee_id: Option<Uuid>,
+}
+
+/// How a creation ended.
+#[derive(Debug)]
+pub enum TaskCreation {
+    /// Created now, or by an earlier call with the same key; `None` if it was deleted since.
+    Created(Option<Model>),
+    /// No such user in this tenant.
+    AssigneeAbsent,
+    /// The idempotency key was used with another input.
+    KeyReused,
+}
+
+/// What to change: absent fields stay, `Some(None)` clears.
+#[derive(Debug, Clone, Default)]
+pub struct TaskPatch {
+    pub title: Option<String>,
+    pub notes: Option<Option<String>>,
+    pub assignee_id: Option<Option<Uuid>>,
+    pub completed: Option<bool>,
+}
+
+/// How a change ended.
+#[derive(Debug)]
+pub enum TaskChange {
+    /// The task as it is now; its version grew only if something differed.
+    Done(Model),
+    Absent,
+    /// Somebody changed it meanwhile.
+    Conflict {
+        current: i32,
+    },
+    /// No such user in this tenant.
+    AssigneeAbsent,
+}
+
+impl TenantStore {
+    /// Creates a task for the subject `by`, or finds the one that an earlier call with the same key created.
+    ///
+    /// # Errors
+    /// The database failed; nothing was created.
+    pub async fn create_task(
+        &self,
+        new: NewTask,
+        key: Option<&Idempotency>,
+        by: &str,
+    ) -> Result<TaskCreation, StoreError> {
+        match self.try_create_task(new.clone(), key, by).await {
+            // Another node stored the same key between our look and our insert: its outcome is the answer.
+            Err(StoreError::Duplicate(_)) => self.try_create_task(new, key, by).await,
+            outcome => outcome,
+        }
+    }
+
+    async fn try_create_task(
+        &self,
+        new: NewTask,
+        key: Option<&Idempotency>,
+        by: &str,
+    ) -> Result<TaskCreation, StoreError> {
+        let mut write = self.begin_tasks(by).await?;
+        if let Some(key) = key {
+            match self.recall::<Uuid, _>(&write.tx, key).await? {
+                Remembered::Nothing => {}
+                Remembered::OtherInput => return Ok(TaskCreation::KeyReused),
+                Remembered::Outcome(id) => {
+                    drop(write);
+                    return Ok(TaskCreation::Created(self.find_task(id).await?));
+                }
+            }
+        }
+        if !self.is_member(&write.tx, new.assignee_id).await? {
+            return Ok(TaskCreation::AssigneeAbsent);
+        }
+        let task = self.insert_task(&write.tx, new).await?;
+        write.created(&task).await?;
+        if let Some(key) = key {
+            self.remember(&write.tx, key, &task.id).await?;
+        }
+        write.commit().await?;
+        Ok(TaskCreation::Created(Some(task)))
+    }
+
+    async fn insert_task(&self, db: &impl ConnectionTrait, new: NewTask) -> Result<Model, StoreError> {
+        let at = now();
+        let task = task::ActiveModel {
+            id: Set(Uuid::now_v7()),
+            tenant_id: Set(self.tenant.to_string()),
+            title: Set(new.title),
+            notes: Set(new.notes),
+            completed_at: Set(None),
+            owner_id: Set(new.owner_id),
+            assignee_id: Set(new.assignee_id),
+            version: Set(1),
+            created_at: Set(at),
+            updated_at: Set(at),
+        };
+        Ok(task.insert(db).await?)
+    }
+
+    /// Applies `patch` for the subject `by` if the task still has `expected_version`, when one is given.
+    ///
+    /// # Errors
+    /// The database failed; nothing was changed.
+    pub async fn update_task(
+        &self,
+        id: Uuid,
+        patch: TaskPatch,
+        expected_version: Option<i32>,
+        by: &str,
+    ) -> Result<TaskChange, StoreError> {
+        let mut write = self.begin_tasks(by).await?;
+        let Some(before) = self.locked(&write, id).await? else { return Ok(TaskChange::Absent) };
+        if expected_version.is_some_and(|expected| expected != before.version) {
+            return Ok(TaskChange::Conflict { current: before.version });
+        }
+        if !self.is_member(&write.tx, patch.assignee_id.flatten()).await? {
+            return Ok(TaskChange::AssigneeAbsent);
+        }
+        let Some(changed) = apply(&before, patch) else { return Ok(TaskChange::Done(before)) };
+        let after = changed.update(&write.tx).await?;
+        write.updated(&[Changed { before, after: after.clone() }]).await?;
+        write.commit().await?;
+        Ok(TaskChange::Done(after))
+    }
+
+    /// Deletes the task for the subject `by`; `false` if there was none.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn delete_task(&self, id: Uuid, by: &str) -> Result<bool, StoreError> {
+        let mut write = self.begin_tasks(by).await?;
+        let Some(task) = self.locked(&write, id).await? else { return Ok(false) };
+        write.deleted(&task).await?;
+        Entity::delete_by_id(id).exec(&write.tx).await?;
+        write.commit().await?;
+        Ok(true)
+    }
+
+    /// The task `id`, which nobody else changes until the transaction ends.
+    async fn locked(&self, write: &TaskWrite<'_>, id: Uuid) -> Result<Option<Model>, StoreError> {
+        Ok(self.tasks().filter(Column::Id.eq(id)).lock_exclusive().one(&write.tx).await?)
+    }
+}
+
+/// `None` when the patch would change nothing.
+fn apply(task: &Model, patch: TaskPatch) -> Option<task::ActiveModel> {
+    let mut next = task.clone();
+    if let Some(title) = patch.title {
+        next.title = title;
+    }
+    if let Some(notes) = patch.notes {
+        next.notes = notes;
+    }
+    if let Some(assignee) = patch.assignee_id {
+        next.assignee_id = assignee;
+    }
+    let at = now();
+    if let Some(completed) = patch.completed.filter(|completed| *completed != task.completed_at.is_some()) {
+        next.completed_at = completed.then_some(at);
+    }
+    (next != *task).then(|| task::ActiveModel {
+        id: sea_orm::ActiveValue::Unchanged(task.id),
+        title: Set(next.title),
+        notes: Set(next.notes),
+        completed_at: Set(next.completed_at),
+        assignee_id: Set(next.assignee_id),
+        version: Set(task.version + 1),
+        updated_at: Set(at),
+        ..Default::default()
+    })
+}
