@@ -9,10 +9,11 @@ use std::{collections::BTreeMap, panic::AssertUnwindSafe};
 
 use async_graphql::{Name, Request, Response as Answer, ServerError, Value, parser::types::OperationType};
 use futures_util::{
-    FutureExt as _, StreamExt as _,
+    Stream, StreamExt as _,
     stream::{self, BoxStream},
 };
 use serde::Serialize;
+use tracing::Span;
 
 use super::rejection::Rejection;
 use crate::{
@@ -95,7 +96,15 @@ pub(super) fn answers(
     caller: Caller,
 ) -> BoxStream<'static, Result<Answer, Rejection>> {
     let span = tracing::info_span!("operation", request.id = caller.request_id);
-    let executed = async move { api.execute(operation.request, caller).await }.into_stream();
+    let executed = api.subscribe(operation.request, caller);
+    guarded(executed, span)
+}
+
+/// Whatever is logged on the way names the operation.
+fn guarded(
+    executed: impl Stream<Item = Answer> + Send + 'static,
+    span: Span,
+) -> BoxStream<'static, Result<Answer, Rejection>> {
     let mut answers = AssertUnwindSafe(executed).catch_unwind().boxed();
     let answers = stream::poll_fn(move |cx| span.in_scope(|| answers.poll_next_unpin(cx)));
     answers.map(|answer| answer.map_err(|_| panicked())).boxed()
@@ -128,5 +137,24 @@ impl<'a> From<&'a Answer> for AnswerBody<'a> {
             data: is_executed(answer).then_some(&answer.data),
             extensions: &answer.extensions,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_the_last_that_is_heard_of_an_operation() {
+        let executed = stream::iter(0..).map(|count| {
+            assert!(count < 2, "a fault of ours");
+            Answer::new(Value::from(count))
+        });
+
+        let heard: Vec<_> = guarded(executed, Span::none()).collect().await;
+
+        assert_eq!(heard.len(), 3);
+        assert!(heard[0].is_ok() && heard[1].is_ok());
+        assert_eq!(heard[2].as_ref().unwrap_err().line(), "INTERNAL: The server made a mistake.");
     }
 }
