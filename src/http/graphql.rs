@@ -1,4 +1,4 @@
-//! `/graphql`: one operation in, one answer out, as "GraphQL over HTTP" has it.
+//! `/graphql`: one operation in, one answer out, as "GraphQL over HTTP" has it, or an event stream of answers.
 //!
 //! In order: media type, method, credentials, parameters, and what [`operation`](super::operation) does. A bad token
 //! is told before anything of the request is looked at.
@@ -14,13 +14,19 @@ use axum::{
 };
 
 use super::{
-    AppState, console,
-    negotiation::{MediaType, negotiate, prefers_html},
+    AppState,
+    connection::Connection,
+    console, event_stream,
+    negotiation::{MediaType, negotiate, prefers_html, reads_events},
     operation::{self, AnswerBody, Operation, is_executed},
     rejection::{Rejection, allowed_methods},
     request::{from_body, from_query_string, has_query},
 };
 use crate::graphql::Caller;
+
+/// What a subscription needs.
+const NO_STREAM: &str =
+    "Subscriptions need a stream: Accept text/event-stream, or open a WebSocket with graphql-transport-ws.";
 
 pub(super) async fn serve(state: Arc<AppState>, request_id: &str, request: Request) -> Response {
     let (head, body) = request.into_parts();
@@ -33,13 +39,18 @@ pub(super) async fn serve(state: Arc<AppState>, request_id: &str, request: Reque
         return console::page(page);
     }
     let Some(media) = negotiate(&headers) else {
-        let message = "Accept application/graphql-response+json or application/json.";
+        let message =
+            "Accept application/graphql-response+json, application/json, or text/event-stream for a stream.";
         let rejection = Rejection::new(StatusCode::NOT_ACCEPTABLE, "BAD_REQUEST", message);
         return rejection.into_response(MediaType::Json, request_id);
     };
-    let exchange = Exchange { state: &state, media, request_id };
+    let connection = head.extensions.get().cloned();
+    let exchange = Exchange { state: &state, media, request_id, connection };
     match exchange.run(&method, &headers, query_string, body).await {
         Ok(answer) => answer,
+        Err(rejection) if media == MediaType::EventStream && rejection.is_about_a_document() => {
+            event_stream::refused(&rejection, request_id)
+        }
         Err(rejection) => rejection.into_response(media, request_id),
     }
 }
@@ -49,6 +60,7 @@ struct Exchange<'a> {
     state: &'a AppState,
     media: MediaType,
     request_id: &'a str,
+    connection: Option<Connection>,
 }
 
 impl Exchange<'_> {
@@ -72,7 +84,24 @@ impl Exchange<'_> {
             }
         };
         let caller = Caller { subject, token, request_id: self.request_id.to_owned() };
+        if self.streams(&operation, headers) {
+            return self.events(operation, caller).await;
+        }
         Ok(self.told(&operation::answer(&self.state.api, operation, caller).await?))
+    }
+
+    /// Whether the answers are told as events: wherever they are liked best, and for want of something better where
+    /// nothing else could carry a subscription.
+    fn streams(&self, operation: &Operation, headers: &HeaderMap) -> bool {
+        self.media == MediaType::EventStream
+            || (operation.kind() == OperationType::Subscription && reads_events(headers))
+    }
+
+    /// Whoever is not admitted is told so by the status, before there is a stream.
+    async fn events(&self, operation: Operation, caller: Caller) -> Result<Response, Rejection> {
+        operation::admit(&self.state.api, &caller.subject).await?;
+        let connection = self.connection.clone().ok_or_else(Rejection::internal)?;
+        Ok(event_stream::executed(self.state, connection, operation, caller))
     }
 
     /// Reads the parameters and everything that can be known of them before execution.
@@ -92,18 +121,16 @@ impl Exchange<'_> {
         let operation = Operation::read(&self.state.api, request)?;
         match operation.kind() {
             OperationType::Mutation if *method == Method::GET => Err(Rejection::method_not_allowed("POST")),
-            OperationType::Subscription => {
-                Err(Rejection::document("BAD_REQUEST", "Subscriptions are not served over HTTP."))
+            OperationType::Subscription if !self.streams(&operation, headers) => {
+                Err(Rejection::document("BAD_REQUEST", NO_STREAM))
             }
-            OperationType::Query | OperationType::Mutation => Ok(operation),
+            _ => Ok(operation),
         }
     }
 
     fn told(&self, answer: &Answer) -> Response {
-        let status = match self.media {
-            MediaType::GraphqlResponse if !is_executed(answer) => StatusCode::BAD_REQUEST,
-            MediaType::GraphqlResponse | MediaType::Json => StatusCode::OK,
-        };
+        let is_refused = self.media == MediaType::GraphqlResponse && !is_executed(answer);
+        let status = if is_refused { StatusCode::BAD_REQUEST } else { StatusCode::OK };
         match serde_json::to_vec(&AnswerBody::from(answer)) {
             Ok(bytes) => (status, [(CONTENT_TYPE, self.media.header_value())], bytes).into_response(),
             Err(_) => Rejection::internal().into_response(self.media, self.request_id),

@@ -5,12 +5,14 @@
 
 mod connection;
 mod console;
+mod event_stream;
 mod gauges;
 mod graphql;
 mod health;
 mod layers;
 mod negotiation;
 mod operation;
+mod patience;
 mod rejection;
 mod request;
 mod serve;

@@ -129,6 +129,11 @@ impl Rejection {
         self.status
     }
 
+    /// Whether a document is refused, and not the request that carries it.
+    pub(super) fn is_about_a_document(&self) -> bool {
+        self.about != About::Request
+    }
+
     /// Whether it is the sender who is refused, and not what was sent.
     pub(super) fn is_about_the_sender(&self) -> bool {
         matches!(self.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
@@ -150,8 +155,9 @@ impl Rejection {
         error
     }
 
-    /// The answer in the given media type.
+    /// The answer in the given media type; in JSON to somebody who expects a stream, which there will be none of.
     pub(super) fn into_response(self, media: MediaType, request_id: &str) -> Response {
+        let media = if media == MediaType::EventStream { MediaType::Json } else { media };
         let status = match (self.about, media) {
             (About::Document, MediaType::Json) => StatusCode::OK,
             _ => self.status,

@@ -17,6 +17,8 @@ use tower::ServiceExt as _;
 use super::{
     Config,
     connection::{Connection, Stop},
+    patience::Patient,
+    socket::CLOSING,
 };
 
 /// Largest request head, in bytes: a token of 16 KiB and everything else.
@@ -42,6 +44,8 @@ pub async fn serve(listener: TcpListener, router: Router, config: &Config, stop:
         match accepted {
             Ok((stream, place)) => {
                 let connection = stopping.connection(place);
+                // A socket wants to tell why it is closed, if the client reads again in time.
+                let stream = Patient::new(stream, config.send_timeout + CLOSING);
                 let watched =
                     watch(stream, connection, router.clone(), config.header_timeout, &builder, &graceful);
                 tokio::spawn(watched);
@@ -74,7 +78,7 @@ async fn accept(
 /// to that: it waits for the first bytes, which tell the version of HTTP, without one, and an HTTP/2 connection may
 /// live on pings alone.
 fn watch(
-    stream: TcpStream,
+    stream: Patient,
     connection: Connection,
     router: Router,
     patience: Duration,

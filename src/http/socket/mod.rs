@@ -32,6 +32,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tracing::Instrument as _;
 
+pub(super) use self::wire::CLOSING;
+
 use self::{
     close::Close,
     protocol::SUBPROTOCOL,
