@@ -38,3 +38,6 @@ mod user_info;
 mod users;
 mod variables;
 mod websocket;
+mod websocket_handshake;
+mod websocket_limits;
+mod websocket_tokens;

@@ -62,8 +62,10 @@ struct Message<'a> {
 
 /// Reads one text message.
 pub(super) fn read(text: &str) -> Result<ClientMessage, &'static str> {
-    let message: Message<'_> =
-        serde_json::from_str(text).map_err(|_| "Invalid message: not a JSON object of the protocol")?;
+    let is_object = text.trim_start().starts_with('{');
+    // A list of the members' values would be read as an object otherwise.
+    let message = is_object.then(|| serde_json::from_str::<Message<'_>>(text).ok()).flatten();
+    let message = message.ok_or("Invalid message: not a JSON object of the protocol")?;
     match message.kind.as_ref().and_then(Value::as_str) {
         Some("connection_init") => Ok(ClientMessage::ConnectionInit(object(message.payload)?)),
         Some("ping") => Ok(ClientMessage::Ping(object(message.payload)?)),
