@@ -30,6 +30,7 @@ mod sandbox_process;
 mod sandbox_safety;
 mod schema;
 mod signing_in;
+mod sse;
 mod store;
 mod story;
 mod tasks;
