@@ -39,6 +39,7 @@ mod user_info;
 mod users;
 mod variables;
 mod websocket;
+mod websocket_frames;
 mod websocket_handshake;
 mod websocket_limits;
 mod websocket_tokens;
