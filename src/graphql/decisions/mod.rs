@@ -4,12 +4,12 @@
 //! to add its check, and costs no timer. Equal checks of an operation are one question. No answer is never an
 //! allow: it is an error of its own.
 
+mod snapshot;
+mod tally;
+
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
@@ -19,9 +19,12 @@ use futures_util::{
     future::{BoxFuture, Shared, WeakShared, join_all},
     stream::FuturesUnordered,
 };
-use serde::Serialize;
 use uuid::Uuid;
 
+pub(super) use self::snapshot::{Remembered, Snapshots};
+pub(super) use self::tally::Receipt;
+
+use self::tally::Tally;
 use crate::permit::{Check, Decision, DenyCode, Freshness, Pdp, PermitError};
 
 /// Different questions that one operation may ask.
@@ -46,86 +49,47 @@ pub(super) enum Undecided {
 
 type Answer = Result<Verdict, Undecided>;
 
-/// What the decisions of an operation took; the client sees it as `extensions.authz`.
-#[derive(Debug, Default)]
-struct Tally {
-    decisions: AtomicU64,
-    distinct_checks: AtomicU64,
-    remote_calls: AtomicU64,
-    waves: AtomicU64,
-    pdp_micros: AtomicU64,
-}
-
-/// The receipt in a response's extensions.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Receipt {
-    /// `LIVE`: every verdict was asked for by this operation.
-    mode: &'static str,
-    /// Verdicts handed to fields.
-    decisions: u64,
-    /// Different questions.
-    distinct_checks: u64,
-    /// HTTP requests to the PDP, chunks and retries included.
-    remote_calls: u64,
-    /// Batches, each of one or more concurrent requests.
-    waves: u64,
-    /// Verdicts that needed no question of their own.
-    cache_hits: u64,
-    /// Time spent waiting for the PDP, in milliseconds.
-    pdp_ms: f64,
-    /// Age of the oldest verdict used, in milliseconds.
-    max_age_ms: u64,
-}
-
 struct PdpBatch {
     pdp: Pdp,
     freshness: Freshness,
+    /// Reads of a caller of whom something is kept.
+    remembered: Option<Remembered>,
     tally: Arc<Tally>,
 }
 
 impl BatchFn<Check, Answer> for PdpBatch {
     async fn load(&mut self, checks: &[Check]) -> HashMap<Check, Answer> {
-        let asked = self.tally.distinct_checks.load(Relaxed).saturating_add(checks.len() as u64);
+        let asked = self.tally.questions().saturating_add(checks.len() as u64);
         if asked > MAX_CHECKS {
             // A part of the batch would answer some fields and not others, by chance.
             let refused = || Err(Undecided::TooMany { asked });
             return checks.iter().map(|check| (check.clone(), refused())).collect();
         }
         let started = Instant::now();
-        let told = self.pdp.decide(checks, self.freshness).await;
-        self.tally.count(checks.len(), told.remote_calls, started);
+        let mut answers = self.recall(checks).await;
+        let open: Vec<Check> = checks.iter().filter(|check| !answers.contains_key(check)).cloned().collect();
+        let told = self.pdp.decide(&open, self.freshness).await;
+        self.tally.count_batch(checks.len(), told.remote_calls, started);
         let verdicts = told.decisions.into_iter().map(|decision| {
             decision.map(|decision| Verdict { decision, id: Uuid::now_v7() }).map_err(Undecided::Permit)
         });
-        checks.iter().cloned().zip(verdicts).collect()
+        answers.extend(open.into_iter().zip(verdicts));
+        answers
     }
 }
 
-impl Tally {
-    fn count(&self, checks: usize, remote_calls: u32, started: Instant) {
-        self.distinct_checks.fetch_add(checks as u64, Relaxed);
-        self.remote_calls.fetch_add(remote_calls.into(), Relaxed);
-        self.waves.fetch_add(1, Relaxed);
-        let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.pdp_micros.fetch_add(micros, Relaxed);
-    }
-
-    fn receipt(&self) -> Receipt {
-        let decisions = self.decisions.load(Relaxed);
-        let distinct_checks = self.distinct_checks.load(Relaxed);
-        #[expect(clippy::cast_precision_loss, reason = "microseconds of one operation fit a double exactly")]
-        let pdp_ms = self.pdp_micros.load(Relaxed) as f64 / 1_000.0;
-        Receipt {
-            mode: "LIVE",
-            decisions,
-            distinct_checks,
-            remote_calls: self.remote_calls.load(Relaxed),
-            waves: self.waves.load(Relaxed),
-            cache_hits: decisions.saturating_sub(distinct_checks),
-            pdp_ms,
-            max_age_ms: 0,
-        }
+impl PdpBatch {
+    /// What a snapshot allows.
+    async fn recall(&self, checks: &[Check]) -> HashMap<Check, Answer> {
+        let Some(remembered) = &self.remembered else { return HashMap::new() };
+        let Some(look) = remembered.look(checks).await else { return HashMap::new() };
+        let allowed: HashMap<Check, Answer> = checks
+            .iter()
+            .filter(|check| remembered.allows(&look.snapshot, check))
+            .map(|check| (check.clone(), Ok(Verdict { decision: Decision::Allow, id: Uuid::now_v7() })))
+            .collect();
+        self.tally.count_recalled(allowed.len(), look.remote_calls, look.snapshot.age());
+        allowed
     }
 }
 
@@ -143,9 +107,11 @@ type Pending = BoxFuture<'static, Answer>;
 type Asked = HashMap<Check, WeakShared<Pending>>;
 
 impl Decisions {
-    pub(super) fn new(pdp: Pdp, freshness: Freshness) -> Self {
+    /// `remembered` is used for what may be of any age.
+    pub(super) fn new(pdp: Pdp, freshness: Freshness, remembered: Option<Remembered>) -> Self {
         let tally = Arc::new(Tally::default());
-        let batch = PdpBatch { pdp, freshness, tally: tally.clone() };
+        let remembered = remembered.filter(|_| freshness == Freshness::AnyAge);
+        let batch = PdpBatch { pdp, freshness, remembered, tally: tally.clone() };
         // The client splits what a single request cannot carry; the loader must not split before it.
         let loader = Loader::new(batch).with_yield_count(2).with_max_batch_size(usize::MAX);
         Self { loader, asked: Mutex::default(), tally }
@@ -153,7 +119,7 @@ impl Decisions {
 
     /// The verdicts on `checks`, in order, in one wave with whatever else is pending.
     pub(super) async fn ask(&self, checks: Vec<Check>) -> Vec<Answer> {
-        self.tally.decisions.fetch_add(checks.len() as u64, Relaxed);
+        self.tally.count_asked(checks.len());
         let questions: Vec<Shared<Pending>> = {
             let mut asked = self.asked();
             checks.into_iter().map(|check| self.question(&mut asked, check)).collect()
