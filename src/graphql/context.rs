@@ -18,8 +18,8 @@ use super::{
 };
 use crate::{
     auth::{AccessToken, Authenticator, Subject, VerifiedUser},
-    permit::{Check, Freshness},
-    store::{Role, StoreError, TenantStore},
+    permit::Check,
+    store::{Person, Role, StoreError, TenantStore},
     sync::Sync,
 };
 
@@ -104,6 +104,11 @@ impl SignedIn {
         }
     }
 
+    /// The caller as the store and the subscriptions know them.
+    pub(super) fn person(&self) -> Person {
+        Person { tenant: self.tenant.clone(), subject: self.subject.clone() }
+    }
+
     /// The question whether the caller holds `resource:action` in their tenant.
     pub(super) fn check(&self, resource: &str, action: &str) -> Check {
         Check::new(self.subject.clone(), self.tenant.clone(), resource.to_owned(), action.to_owned())
@@ -155,10 +160,10 @@ impl Operation {
     }
 
     /// The same caller, of whom nothing is known yet: for one event of a subscription.
-    pub(super) fn afresh(&self, services: &Services) -> Self {
+    pub(super) fn afresh(&self) -> Self {
         let again = |caller: &SignedIn| SignedIn::new(caller.user.clone(), caller.store.clone());
-        let decisions = Decisions::new(services.pdp.clone(), Freshness::AnyAge);
-        Self { token: None, decisions, signed_in: self.signed_in.as_ref().map(again) }
+        let signed_in = self.signed_in.as_ref().map(again);
+        Self { token: None, decisions: self.decisions.afresh(), signed_in }
     }
 
     /// The caller, if they signed in.

@@ -107,6 +107,23 @@ impl Permitted {
     }
 }
 
+/// What the field being resolved, of the type `object`, needs in the tenant as a whole: its own permission first, then
+/// those of the supplied parts of its input.
+///
+/// # Errors
+/// Nobody is signed in, or an argument cannot be read.
+pub(super) fn needs(ctx: &Context<'_>, object: &str) -> Result<Vec<Check>, ApiError> {
+    let caller = ctx.signed_in()?;
+    let Some(rule) = ctx.rules()?.get(object, ctx.field().name()) else {
+        return Err(ApiError::Internal("a root field without a rule"));
+    };
+    let own = match &rule.access {
+        Access::Requires(need) => Some(caller.check(&need.resource, &need.action)),
+        Access::Public | Access::SignedIn => None,
+    };
+    Ok(own.into_iter().chain(supplied_inputs(ctx, caller, rule)?).collect())
+}
+
 /// The verdicts on `checks`, or the first reason why one of them has none.
 async fn decided(operation: &Operation, checks: &[Check]) -> Result<Vec<Verdict>, ApiError> {
     let answers = operation.decisions.ask(checks.to_vec()).await;

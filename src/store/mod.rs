@@ -21,6 +21,7 @@ mod removal;
 mod sync;
 mod task;
 mod task_change;
+mod tombstone;
 mod user;
 
 use std::{sync::Arc, time::Duration};
@@ -52,6 +53,7 @@ pub use removal::{KEPT_ELSEWHERE, RemovalItems, RemovalStart, TasksOnRemoval};
 pub use sync::{Settled, SyncEnd, SyncState};
 pub use task::{TaskListQuery, TaskOrder, TaskSort};
 pub use task_change::{NewTask, TaskChange, TaskCreation, TaskPatch};
+pub use tombstone::Person;
 pub use user::NewUser;
 
 /// The role whose last holder in a tenant can be neither removed nor demoted.
