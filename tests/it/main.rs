@@ -37,3 +37,4 @@ mod token_endpoint;
 mod user_info;
 mod users;
 mod variables;
+mod websocket;

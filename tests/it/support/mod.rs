@@ -6,6 +6,7 @@ mod operator;
 mod permit;
 mod persona;
 mod process;
+mod socket;
 mod stand_in;
 
 use std::time::Duration;
@@ -27,6 +28,7 @@ pub(crate) use administrator::{Administrator, token};
 pub(crate) use database::{Fresh, fresh_databases};
 pub(crate) use persona::{Answer, Persona};
 pub(crate) use process::Process;
+pub(crate) use socket::{Line, Socket, Subscription};
 
 /// Everything that a test needs; ends when it is dropped.
 pub(crate) struct World {
