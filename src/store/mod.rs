@@ -10,6 +10,7 @@ mod creation;
 mod error;
 mod event;
 mod feed;
+mod history;
 mod idempotency;
 mod inspection;
 mod ledger;
@@ -43,6 +44,7 @@ pub use entity::{
 };
 pub use error::StoreError;
 pub use feed::{Feed, Signal};
+pub use history::HistoryRequest;
 pub use idempotency::{Idempotency, KeyReused};
 pub use inspection::{Inspection, inspect};
 pub use ledger::{Entry, LastAdmin, Role};

@@ -29,7 +29,7 @@ pub(super) fn task_changes(
     let caller = ctx.signed_in()?;
     let needs = guard::needs(ctx, "Subscription")?;
     let (postbox, mailbox) = mailbox(LETTERS);
-    let reader = Reader { mailbox, teller: Teller::of(ctx)?, _open: Open::count("taskChanged") };
+    let reader = Reader { mailbox, teller: Teller::of(ctx)? };
     part::<Board>(ctx)?.watch_tasks(TaskWatch { person: caller.person(), query, needs, postbox });
     Ok(reader.read(|letter| match letter {
         TaskLetter::Change { kind, event, task } => TaskChange::new(kind, &event, task.as_deref()),
@@ -45,7 +45,7 @@ pub(super) async fn permission_changes(
     let manifest = ctx.rules()?.permissions();
     let manifest = manifest.iter().map(|(resource, action)| caller.check(resource, action)).collect();
     let (postbox, mailbox) = mailbox(LETTERS);
-    let reader = Reader { mailbox, teller: Teller::of(ctx)?, _open: Open::count("viewerPermissionsChanged") };
+    let reader = Reader { mailbox, teller: Teller::of(ctx)? };
     let known = Mutex::new(held(ctx).await?);
     let watch = PermissionWatch { person: caller.person(), manifest, known, postbox };
     part::<Board>(ctx)?.watch_permissions(watch);
@@ -61,7 +61,6 @@ fn part<T: Send + Sync + 'static>(ctx: &Context<'_>) -> Result<Arc<T>, ApiError>
 struct Reader<T> {
     mailbox: Mailbox<T, End>,
     teller: Teller,
-    _open: Open,
 }
 
 impl<T: Send + 'static> Reader<T> {
@@ -101,21 +100,5 @@ impl Teller {
                 self.operation.afresh().denial(&self.rules, &check, verdict, None).await
             }
         }
-    }
-}
-
-/// Counts an open subscription for the metrics.
-struct Open(&'static str);
-
-impl Open {
-    fn count(field: &'static str) -> Self {
-        metrics::gauge!("subscriptions_open", "field" => field).increment(1.0);
-        Self(field)
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        metrics::gauge!("subscriptions_open", "field" => self.0).decrement(1.0);
     }
 }
