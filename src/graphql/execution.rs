@@ -79,7 +79,7 @@ impl Api {
             let store = self.services.store.tenant(&user.tenant);
             SignedIn::new(user.clone(), store)
         });
-        Arc::new(Operation::new(caller, Decisions::new(source), signed_in))
+        Arc::new(Operation::new(caller, Decisions::new(source), signed_in, self.config.object_rules))
     }
 
     fn finished(&self, mut response: Response, request_id: &str, operation: &Operation) -> Response {

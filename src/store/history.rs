@@ -28,7 +28,7 @@ impl TenantStore {
     /// The database failed.
     pub async fn histories(
         &self,
-        tasks: Vec<Uuid>,
+        tasks: &[Uuid],
         request: HistoryRequest,
     ) -> Result<HashMap<Uuid, Page<Model>>, StoreError> {
         let has_previous = request.before.is_some();
@@ -49,7 +49,7 @@ impl TenantStore {
     }
 
     /// Numbers of the first events of each page, and of one more.
-    fn numbered(&self, tasks: Vec<Uuid>, request: HistoryRequest) -> sea_orm::sea_query::SelectStatement {
+    fn numbered(&self, tasks: &[Uuid], request: HistoryRequest) -> sea_orm::sea_query::SelectStatement {
         let place = Alias::new("place");
         let newest_first =
             WindowStatement::partition_by(Column::TaskId).order_by(Column::Version, Order::Desc).take();
@@ -59,7 +59,7 @@ impl TenantStore {
             .expr_window_as(Func::cust("ROW_NUMBER"), newest_first, place.clone())
             .from(Entity)
             .and_where(Column::TenantId.eq(&*self.tenant))
-            .and_where(Column::TaskId.is_in(tasks));
+            .and_where(Column::TaskId.is_in(tasks.iter().copied()));
         if let Some(before) = request.before {
             numbered.and_where(Column::Version.lt(before));
         }

@@ -184,6 +184,7 @@ fn graphql(args: &Args, problems: &mut Problems) -> graphql::Config {
     graphql::Config {
         introspection: args.server.introspection,
         receipt: args.server.receipt,
+        object_rules: args.permit.object_rules,
         permission_recheck_interval: positive("PERMISSION_RECHECK_INTERVAL", interval, problems),
     }
 }

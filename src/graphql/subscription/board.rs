@@ -11,7 +11,7 @@ use entity::{task, task_event::Model};
 use super::change::{PermissionsChange, TaskChangeKind};
 use crate::{
     events::{Postbox, Posted},
-    graphql::{decisions::Verdict, error::Missed},
+    graphql::{error::Missed, object_rules::Ruling},
     permit::Check,
     store::{Person, TaskListQuery},
 };
@@ -65,7 +65,7 @@ pub(super) enum End {
     /// The subscriber was removed from the tenant.
     Removed,
     /// The subscriber does not hold a permission any more.
-    Denied(Box<(Check, Verdict)>),
+    Denied(Box<Ruling>),
     /// Events were missed.
     Missed(Missed),
 }

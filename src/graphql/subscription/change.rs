@@ -1,5 +1,7 @@
 //! What subscribers are told, as types of the schema.
 
+use std::sync::Arc;
+
 use async_graphql::{Enum, ID, SimpleObject};
 use entity::{
     task,
@@ -65,12 +67,12 @@ impl TaskChange {
     pub(super) fn new(
         kind: TaskChangeKind,
         event: &Model,
-        task: Option<&task::Model>,
+        task: Option<Arc<task::Model>>,
     ) -> Result<Self, ApiError> {
         Ok(Self {
             kind,
             task_id: global_id(NodeKind::Task, event.task_id),
-            task: task.cloned().map(Task),
+            task: task.map(Task),
             at: instant(event.at)?,
         })
     }

@@ -16,6 +16,8 @@ use async_graphql::{Context, Data, Result, Subscription, extensions::ExtensionCo
 use futures_util::Stream;
 use tokio::task::JoinSet;
 
+pub(super) use change::TaskChangeKind;
+
 use self::{
     board::Board,
     change::{PermissionsChange, TaskChange},

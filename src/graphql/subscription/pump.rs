@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{
     board::{Board, End, TaskLetter, TaskWatch},
-    verdicts::{All, Verdicts},
+    verdicts::Verdicts,
 };
 use crate::{
     events::Listener,
@@ -90,16 +90,14 @@ async fn deliver(services: &Services, rounds: Vec<Round>) {
             watch.postbox.close(End::Removed);
             continue;
         }
-        match verdicts.all(&watch.needs) {
-            Ok(All::Allowed) => {
+        match verdicts.denied(&watch.needs) {
+            Ok(None) => {
                 for event in events {
                     let task = tasks.get(&event.task_id).cloned();
                     watch.post(TaskLetter::Change { kind: event.kind.into(), event, task });
                 }
             }
-            Ok(All::Denied(check, verdict)) => {
-                watch.postbox.close(End::Denied(Box::new((check.clone(), verdict))));
-            }
+            Ok(Some(ruling)) => watch.postbox.close(End::Denied(Box::new(ruling))),
             Err(error) => watch.post(TaskLetter::Withheld(Missed::Undecided(error))),
         }
     }

@@ -32,7 +32,7 @@ pub(super) fn task_changes(
     let reader = Reader { mailbox, teller: Teller::of(ctx)? };
     part::<Board>(ctx)?.watch_tasks(TaskWatch { person: caller.person(), query, needs, postbox });
     Ok(reader.read(|letter| match letter {
-        TaskLetter::Change { kind, event, task } => TaskChange::new(kind, &event, task.as_deref()),
+        TaskLetter::Change { kind, event, task } => TaskChange::new(kind, &event, task),
         TaskLetter::Withheld(why) => Err(ApiError::Missed(why)),
     }))
 }
@@ -94,11 +94,8 @@ impl Teller {
         match end {
             End::Removed => ApiError::Removed,
             End::Missed(why) => ApiError::Missed(why),
-            End::Denied(denied) => {
-                let (check, verdict) = *denied;
-                // What was known about the caller when they subscribed may be why they are denied now.
-                self.operation.afresh().denial(&self.rules, &check, verdict, None).await
-            }
+            // What was known about the caller when they subscribed may be why they are denied now.
+            End::Denied(ruling) => self.operation.afresh().denial(&self.rules, &ruling, None).await,
         }
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::MissedTickBehavior;
 use super::{
     board::{Board, End, PermissionWatch, TaskWatch, lock},
     change::PermissionsChange,
-    verdicts::{All, Verdicts},
+    verdicts::Verdicts,
 };
 use crate::{
     events::{Batch, Listener},
@@ -97,8 +97,8 @@ async fn look_at(services: &Services, tasks: &[Arc<TaskWatch>], permissions: &[A
     for watch in tasks {
         if removed.contains(&watch.person) {
             watch.postbox.close(End::Removed);
-        } else if let Ok(All::Denied(check, verdict)) = verdicts.all(&watch.needs) {
-            watch.postbox.close(End::Denied(Box::new((check.clone(), verdict))));
+        } else if let Ok(Some(ruling)) = verdicts.denied(&watch.needs) {
+            watch.postbox.close(End::Denied(Box::new(ruling)));
         }
     }
     for watch in permissions {

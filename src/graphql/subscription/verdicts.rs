@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 use crate::{
-    graphql::decisions::Verdict,
+    graphql::{decisions::Verdict, object_rules::Ruling},
     permit::{Check, Freshness, Pdp, PermitError},
 };
 
@@ -27,22 +27,19 @@ impl Verdicts {
         self.0.get(check).cloned().unwrap_or(Err(PermitError::Incomplete { asked: 1, got: 0 }))
     }
 
-    /// Whether all of `checks` are allowed; else the first of them that is denied, if there is one.
-    pub(super) fn all<'a>(&self, checks: &'a [Check]) -> Result<All<'a>, PermitError> {
+    /// The first of `checks` that is denied, if there is one.
+    ///
+    /// # Errors
+    /// None is denied, and one of them is undecided.
+    pub(super) fn denied(&self, checks: &[Check]) -> Result<Option<Ruling>, PermitError> {
         let mut undecided = None;
         for check in checks {
             match self.on(check) {
                 Ok(verdict) if verdict.allows() => {}
-                Ok(verdict) => return Ok(All::Denied(check, verdict)),
+                Ok(verdict) => return Ok(Some(Ruling { check: check.clone(), verdict })),
                 Err(error) => undecided = Some(error),
             }
         }
-        undecided.map_or(Ok(All::Allowed), Err)
+        undecided.map_or(Ok(None), Err)
     }
-}
-
-/// What is known about a list of checks.
-pub(super) enum All<'a> {
-    Allowed,
-    Denied(&'a Check, Verdict),
 }

@@ -70,9 +70,8 @@ pub(super) async fn history(
 
 fn version(position: &Position, task: Uuid) -> Result<i32, ApiError> {
     match position.value {
-        SortValue::Instant(version) if position.id == task => {
-            i32::try_from(version).map_err(|_| ApiError::bad_input("after", "This is not a cursor of this API."))
-        }
+        SortValue::Instant(version) if position.id == task => i32::try_from(version)
+            .map_err(|_| ApiError::bad_input("after", "This is not a cursor of this API.")),
         _ => Err(ApiError::bad_input("after", "This cursor belongs to the history of another task.")),
     }
 }
@@ -84,7 +83,8 @@ fn cursor(event: &Model) -> String {
 impl TaskEventConnection {
     fn new(page: &Page<Model>) -> Result<Self, ApiError> {
         let nodes = page.rows.iter().map(TaskEvent::new).collect::<Result<Vec<_>, _>>()?;
-        let edge = |(node, event): (&TaskEvent, &Model)| TaskEventEdge { node: node.clone(), cursor: cursor(event) };
+        let edge =
+            |(node, event): (&TaskEvent, &Model)| TaskEventEdge { node: node.clone(), cursor: cursor(event) };
         Ok(Self {
             edges: nodes.iter().zip(&page.rows).map(edge).collect(),
             nodes,
