@@ -134,7 +134,7 @@ impl Api {
         let rules = Arc::new(Rules::read(&registry)?);
         let manifest = serde_json::to_string_pretty(&rules.manifest()).unwrap_or_default();
         let services = Arc::new(services);
-        let pumps = Arc::new(Pumps::start(&services, config.permission_recheck_interval));
+        let pumps = Arc::new(Pumps::start(&services, config));
         let (query, mutation) = (Query::default(), Mutation::default());
         let mut schema = Schema::build(Described(query), Described(mutation), Described(Subscription))
             .extension(field_errors::FieldErrors)

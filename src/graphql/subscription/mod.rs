@@ -4,13 +4,14 @@
 
 mod board;
 mod change;
+mod narrowed;
 mod pump;
 mod reader;
 mod recheck;
 pub(super) mod single_field;
 mod verdicts;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use async_graphql::{Context, Data, Result, Subscription, extensions::ExtensionContext};
 use futures_util::Stream;
@@ -24,7 +25,7 @@ use self::{
     reader::{permission_changes, task_changes},
 };
 use super::{
-    Services,
+    Config, Services,
     context::Operation,
     decisions::Pool,
     directives::{Scope, requires, signed_in},
@@ -68,15 +69,23 @@ pub(super) struct Pumps {
 
 impl Pumps {
     /// Starts them, for which a runtime is needed.
-    pub(super) fn start(services: &Arc<Services>, interval: Duration) -> Self {
+    pub(super) fn start(services: &Arc<Services>, config: Config) -> Self {
         let board = Arc::new(Board::default());
         let (pool, asking) = Pool::new(services.pdp.clone());
+        let desk = Arc::new(Desk { services: services.clone(), board: board.clone(), config });
         let mut running = JoinSet::new();
         running.spawn(asking);
-        running.spawn(pump::run(services.clone(), board.clone(), services.hub.listen()));
-        running.spawn(recheck::run(services.clone(), board.clone(), services.hub.listen(), interval));
+        running.spawn(pump::run(desk.clone(), services.hub.listen()));
+        running.spawn(recheck::run(desk, services.hub.listen()));
         Self { board, pool, _running: running }
     }
+}
+
+/// What the pumps work with.
+struct Desk {
+    services: Arc<Services>,
+    board: Arc<Board>,
+    config: Config,
 }
 
 /// What the events of a subscription are executed with.

@@ -14,12 +14,14 @@ use entity::{task, task_event::Model};
 use uuid::Uuid;
 
 use super::{
+    Desk,
     board::{Board, End, TaskLetter, TaskWatch},
-    verdicts::Verdicts,
+    narrowed,
+    verdicts::{Reach, Verdicts, reach},
 };
 use crate::{
     events::Listener,
-    graphql::{Services, error::Missed},
+    graphql::error::Missed,
     store::{Person, Signal, Store, StoreError},
 };
 
@@ -27,11 +29,11 @@ use crate::{
 const EVENTS_AT_ONCE: usize = 64;
 
 /// Tells subscribers of tasks, as long as there is anything to tell.
-pub(super) async fn run(services: Arc<Services>, board: Arc<Board>, mut listener: Listener) {
+pub(super) async fn run(desk: Arc<Desk>, mut listener: Listener) {
     while let Some(batch) = listener.next(EVENTS_AT_ONCE).await {
         if batch.missed {
             tracing::warn!("events came faster than they could be decided; subscribers are told to fetch");
-            for watch in board.of_tasks() {
+            for watch in desk.board.of_tasks() {
                 watch.postbox.close(End::Missed(Missed::Overload));
             }
         }
@@ -39,17 +41,20 @@ pub(super) async fn run(services: Arc<Services>, board: Arc<Board>, mut listener
             Signal::Task(event) => Some(event),
             Signal::Permissions(_) => None,
         });
-        let rounds = rounds(&board, events.collect());
+        let rounds = rounds(&desk.board, events.collect());
         if !rounds.is_empty() {
-            deliver(&services, rounds).await;
+            deliver(&desk, rounds).await;
         }
     }
 }
 
+/// The tasks that something happened to, as they are now; those that are gone are missing.
+pub(super) type Tasks = HashMap<Uuid, Arc<task::Model>>;
+
 /// One subscriber and what happened to the tasks that they want to hear of, oldest first.
-struct Round {
-    watch: Arc<TaskWatch>,
-    events: Vec<Arc<Model>>,
+pub(super) struct Round {
+    pub(super) watch: Arc<TaskWatch>,
+    pub(super) events: Vec<Arc<Model>>,
 }
 
 fn rounds(board: &Board, events: Vec<Arc<Model>>) -> Vec<Round> {
@@ -70,7 +75,8 @@ fn rounds(board: &Board, events: Vec<Arc<Model>>) -> Vec<Round> {
     rounds
 }
 
-async fn deliver(services: &Services, rounds: Vec<Round>) {
+async fn deliver(desk: &Desk, rounds: Vec<Round>) {
+    let services = &desk.services;
     let people: HashSet<Person> = rounds.iter().map(|round| round.watch.person.clone()).collect();
     let checks = rounds.iter().flat_map(|round| round.watch.needs.iter().cloned()).collect();
     let (verdicts, removed, tasks) = tokio::join!(
@@ -85,37 +91,45 @@ async fn deliver(services: &Services, rounds: Vec<Round>) {
             return withhold(&rounds, &Missed::Fault);
         }
     };
-    for Round { watch, events } in rounds {
-        if removed.contains(&watch.person) {
-            watch.postbox.close(End::Removed);
+    let mut narrowed = Vec::new();
+    for round in rounds {
+        if removed.contains(&round.watch.person) {
+            round.watch.postbox.close(End::Removed);
             continue;
         }
-        match verdicts.denied(&watch.needs) {
-            Ok(None) => {
-                for event in events {
-                    let task = tasks.get(&event.task_id).cloned();
-                    watch.post(TaskLetter::Change { kind: event.kind.into(), event, task });
-                }
+        match reach(&round.watch, &verdicts, desk.config.object_rules) {
+            Reach::All => tell(round, &tasks),
+            Reach::Single => narrowed.push(round),
+            Reach::Undecided(error) => {
+                round.watch.post(TaskLetter::Withheld(Missed::Undecided(error)));
             }
-            Ok(Some(ruling)) => watch.postbox.close(End::Denied(Box::new(ruling))),
-            Err(error) => watch.post(TaskLetter::Withheld(Missed::Undecided(error))),
+            Reach::None(ruling) => round.watch.postbox.close(End::Denied(ruling)),
         }
+    }
+    if !narrowed.is_empty() {
+        narrowed::deliver(services, narrowed, &tasks).await;
     }
 }
 
-fn withhold(rounds: &[Round], why: &Missed) {
+fn tell(round: Round, tasks: &Tasks) {
+    for event in round.events {
+        let task = tasks.get(&event.task_id).cloned();
+        round.watch.post(TaskLetter::Change { kind: event.kind.into(), event, task });
+    }
+}
+
+pub(super) fn withhold(rounds: &[Round], why: &Missed) {
     for round in rounds {
         round.watch.post(TaskLetter::Withheld(why.clone()));
     }
 }
 
-/// The tasks that something happened to, as they are now; those that are gone are missing.
-async fn current(store: &Store, rounds: &[Round]) -> Result<HashMap<Uuid, Arc<task::Model>>, StoreError> {
+async fn current(store: &Store, rounds: &[Round]) -> Result<Tasks, StoreError> {
     let mut wanted: HashMap<&str, HashSet<Uuid>> = HashMap::new();
     for event in rounds.iter().flat_map(|round| &round.events) {
         wanted.entry(&event.tenant_id).or_default().insert(event.task_id);
     }
-    let mut found = HashMap::new();
+    let mut found = Tasks::new();
     for (tenant, ids) in wanted {
         let tasks = store.tenant(tenant).find_tasks(ids.into_iter().collect()).await?;
         found.extend(tasks.into_iter().map(|task| (task.id, Arc::new(task))));

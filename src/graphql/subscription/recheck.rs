@@ -4,19 +4,19 @@
 //!
 //! While nobody can decide, subscriptions go on: each of their events is decided by itself, or not told.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc};
 
 use time::OffsetDateTime;
 use tokio::time::MissedTickBehavior;
 
 use super::{
-    board::{Board, End, PermissionWatch, TaskWatch, lock},
+    Desk,
+    board::{End, PermissionWatch, TaskWatch, lock},
     change::PermissionsChange,
-    verdicts::Verdicts,
+    verdicts::{Reach, Verdicts, reach},
 };
 use crate::{
     events::{Batch, Listener},
-    graphql::Services,
     permit::{Check, PermitError},
     store::{Person, Signal},
 };
@@ -31,13 +31,9 @@ enum Whose {
 }
 
 /// Asks again, as long as there is anybody to ask about.
-pub(super) async fn run(
-    services: Arc<Services>,
-    board: Arc<Board>,
-    mut listener: Listener,
-    interval: Duration,
-) {
-    let mut ticks = tokio::time::interval(interval);
+pub(super) async fn run(desk: Arc<Desk>, mut listener: Listener) {
+    let board = &desk.board;
+    let mut ticks = tokio::time::interval(desk.config.permission_recheck_interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let whose = tokio::select! {
@@ -54,7 +50,7 @@ pub(super) async fn run(
         let permissions: Vec<_> =
             board.of_permissions().into_iter().filter(|watch| whose.has(&watch.person)).collect();
         if !tasks.is_empty() || !permissions.is_empty() {
-            look_at(&services, &tasks, &permissions).await;
+            look_at(&desk, &tasks, &permissions).await;
         }
     }
 }
@@ -83,11 +79,12 @@ impl Whose {
     }
 }
 
-async fn look_at(services: &Services, tasks: &[Arc<TaskWatch>], permissions: &[Arc<PermissionWatch>]) {
+async fn look_at(desk: &Desk, tasks: &[Arc<TaskWatch>], permissions: &[Arc<PermissionWatch>]) {
     let mut people: HashSet<Person> = tasks.iter().map(|watch| watch.person.clone()).collect();
     people.extend(permissions.iter().map(|watch| watch.person.clone()));
     let mut checks: HashSet<Check> = tasks.iter().flat_map(|watch| watch.needs.iter().cloned()).collect();
     checks.extend(permissions.iter().flat_map(|watch| watch.manifest.iter().cloned()));
+    let services = &desk.services;
     let (verdicts, removed) =
         tokio::join!(Verdicts::ask(&services.pdp, checks), services.store.removed_among(&people));
     let removed = removed.unwrap_or_else(|error| {
@@ -97,8 +94,8 @@ async fn look_at(services: &Services, tasks: &[Arc<TaskWatch>], permissions: &[A
     for watch in tasks {
         if removed.contains(&watch.person) {
             watch.postbox.close(End::Removed);
-        } else if let Ok(Some(ruling)) = verdicts.denied(&watch.needs) {
-            watch.postbox.close(End::Denied(Box::new(ruling)));
+        } else if let Reach::None(ruling) = reach(watch, &verdicts, desk.config.object_rules) {
+            watch.postbox.close(End::Denied(ruling));
         }
     }
     for watch in permissions {

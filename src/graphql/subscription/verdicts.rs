@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
+use super::board::TaskWatch;
 use crate::{
     graphql::{decisions::Verdict, object_rules::Ruling},
     permit::{Check, Freshness, Pdp, PermitError},
@@ -41,5 +42,33 @@ impl Verdicts {
             }
         }
         undecided.map_or(Ok(None), Err)
+    }
+}
+
+/// What a subscriber may be told of.
+pub(super) enum Reach {
+    /// Every task of the tenant.
+    All,
+    /// Perhaps single tasks.
+    Single,
+    None(Box<Ruling>),
+    Undecided(PermitError),
+}
+
+/// What `verdicts` say about a subscriber of tasks. With object rules somebody may read single tasks who may not read
+/// them in general; nothing makes up for a permission that a filter needs.
+pub(super) fn reach(watch: &TaskWatch, verdicts: &Verdicts, object_rules: bool) -> Reach {
+    let denied = match verdicts.denied(&watch.needs) {
+        Ok(None) => return Reach::All,
+        Ok(Some(ruling)) => ruling,
+        Err(error) => return Reach::Undecided(error),
+    };
+    let Some((get, others)) = watch.needs.split_first().filter(|_| object_rules) else {
+        return Reach::None(Box::new(denied));
+    };
+    match verdicts.denied(others) {
+        Ok(None) if denied.check == *get => Reach::Single,
+        Ok(other) => Reach::None(Box::new(other.unwrap_or(denied))),
+        Err(error) => Reach::Undecided(error),
     }
 }
