@@ -99,9 +99,9 @@ pub(super) async fn from_body(
 
 /// Reads the payload of a message; why it is none.
 pub(super) fn from_payload(json: &str) -> Result<Request, &'static str> {
-    let parameters = serde_json::from_str(json)
-        .map_err(|_| "`payload` must be an object, without a member named twice.")?;
-    request(parameters)
+    // A list of the parameters' values would be read as an object otherwise.
+    let parameters = json.starts_with('{').then(|| serde_json::from_str(json).ok()).flatten();
+    request(parameters.ok_or("`payload` must be an object, without a member named twice.")?)
 }
 
 /// A document without a word is one that somebody forgot to send.

@@ -28,7 +28,7 @@ pub(super) const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 /// Ten thousand idle sockets must not cost much.
 const READ_BUFFER_BYTES: usize = 4 * 1024;
 /// How long the other side may take to agree that a socket is closed.
-pub(in crate::http) const CLOSING: Duration = Duration::from_secs(5);
+pub(in crate::http) const CLOSING: Duration = Duration::from_secs(3);
 
 /// Why nothing more can be said to the other side, or only goodbye.
 #[derive(Debug, PartialEq, Eq)]

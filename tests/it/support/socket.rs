@@ -42,13 +42,17 @@ pub(crate) struct Line(pub(crate) Stream);
 impl Line {
     /// Connects with further headers; the error is the answer to a handshake that was refused.
     pub(crate) async fn with(url: &str, headers: &[(&str, &str)]) -> Result<Self, Error> {
+        let stream = TcpStream::connect(url.trim_start_matches("http://")).await.unwrap();
+        Self::over(stream, url, headers).await
+    }
+
+    pub(crate) async fn over(stream: TcpStream, url: &str, headers: &[(&str, &str)]) -> Result<Self, Error> {
         let address = url.trim_start_matches("http://");
         let mut request = format!("ws://{address}/graphql").into_client_request().unwrap();
         for (name, value) in headers {
             let name = HeaderName::try_from(*name).unwrap();
             request.headers_mut().append(name, HeaderValue::try_from(*value).unwrap());
         }
-        let stream = TcpStream::connect(address).await.unwrap();
         Ok(Self(client_async(request, stream).await?.0))
     }
 
