@@ -178,6 +178,10 @@ pub struct PermitArgs {
     /// Deletes in a minute. Permit admits 60.
     #[arg(long, env = "PERMIT_DELETES_PER_MINUTE", default_value_t = crate::permit::Config::DELETES_PER_MINUTE.get())]
     pub permit_deletes_per_minute: u32,
+    /// How old what somebody was found to hold may be when it is used for reads; 0: every operation asks. Writes always
+    /// ask.
+    #[arg(long, env = "PERMIT_DECISION_TTL", default_value_t = 0)]
+    pub permit_decision_ttl: u64,
     /// Whether a task's owner and assignee hold permissions on it by attribute rules of Permit, which needs a PDP that
     /// has them. Owner and assignee come from this server's database; no task is copied to Permit.
     #[arg(long, env = "OBJECT_RULES", default_value_t = false, action = clap::ArgAction::Set)]
@@ -194,6 +198,9 @@ pub struct PermitArgs {
     /// Whether an e-mail address that Auth0 has not verified is copied to Permit: it could be anybody's.
     #[arg(long, env = "COPY_UNVERIFIED_EMAIL", default_value_t = false, action = clap::ArgAction::Set)]
     pub copy_unverified_email: bool,
+    /// How often it is asked again what those who are subscribed may do.
+    #[arg(long, env = "PERMISSION_RECHECK_INTERVAL", default_value_t = 10_000)]
+    pub permission_recheck_interval: u64,
     /// Age at which something that Permit or Auth0 still refuses waits for `taskgate sync replay --dead`.
     #[arg(long, env = "SYNC_GIVE_UP_AFTER_MS", default_value_t = 86_400_000)]
     pub sync_give_up_after_ms: u64,

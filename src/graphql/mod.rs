@@ -36,7 +36,7 @@ mod validation;
 mod variables;
 mod viewer;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_graphql::{
     MergedObject, Name, Request, SDLExportOptions, Schema,
@@ -50,12 +50,14 @@ pub use context::Caller;
 pub use limits::{DocumentError, DocumentLimits, LimitExceeded};
 pub use rules::CoverageError;
 
+use decisions::Snapshots;
 use describe::Described;
 use rules::Rules;
-use subscription::Subscription;
+use subscription::{Pumps, Subscription};
 
 use crate::{
     auth::{Authenticator, VerifiedUser},
+    events::Hub,
     permit::Pdp,
     store::{Store, StoreError},
     sync::Sync,
@@ -85,6 +87,11 @@ pub struct Config {
     pub introspection: bool,
     /// `RECEIPT`: whether answers carry `extensions.authz`. Default true.
     pub receipt: bool,
+    /// `PERMISSION_RECHECK_INTERVAL`: how often it is asked again what subscribers may do. Default 10 s.
+    pub permission_recheck_interval: Duration,
+    /// `PERMIT_DECISION_TTL`: how old what somebody was found to hold may be when it is used for reads. Default 0: it is
+    /// asked anew by every operation.
+    pub decision_ttl: Duration,
     /// `OBJECT_RULES`: whether a task's owner and assignee hold permissions on it by attribute rules of Permit.
     /// Default false.
     pub object_rules: bool,
@@ -96,6 +103,7 @@ pub struct Services {
     pub store: Store,
     pub pdp: Pdp,
     pub sync: Sync,
+    pub hub: Hub,
     pub authenticator: Authenticator,
 }
 
@@ -109,6 +117,9 @@ pub struct Api {
     sdl: Arc<str>,
     manifest: Arc<str>,
     config: Config,
+    pumps: Arc<Pumps>,
+    /// What users were found to hold, where reads may use it.
+    snapshots: Option<Arc<Snapshots>>,
 }
 
 /// Whether the parts that operations need answer.
@@ -119,7 +130,8 @@ pub struct Readiness {
 }
 
 impl Api {
-    /// Builds the schema and proves that every field is covered by a rule.
+    /// Builds the schema, proves that every field is covered by a rule, and begins to serve subscribers, for which a
+    /// runtime is needed.
     ///
     /// # Errors
     /// Every hole in the schema's protection.
@@ -128,10 +140,13 @@ impl Api {
         let rules = Arc::new(Rules::read(&registry)?);
         let manifest = serde_json::to_string_pretty(&rules.manifest()).unwrap_or_default();
         let services = Arc::new(services);
+        let pumps = Arc::new(Pumps::start(&services, config));
+        let snapshots = Snapshots::new(services.pdp.clone(), config.decision_ttl, services.store.feed());
         let (query, mutation) = (Query::default(), Mutation::default());
         let mut schema = Schema::build(Described(query), Described(mutation), Described(Subscription))
             .extension(field_errors::FieldErrors)
             .data(rules)
+            .data(pumps.board.clone())
             .data(services.clone());
         if !config.introspection {
             schema = schema.disable_introspection().disable_suggestions();
@@ -144,6 +159,8 @@ impl Api {
             services,
             manifest: manifest.into(),
             config,
+            pumps,
+            snapshots,
         })
     }
 

@@ -4,6 +4,7 @@
 //! to add its check, and costs no timer. Equal checks of an operation are one question. No answer is never an
 //! allow: it is an error of its own.
 
+mod pool;
 mod snapshot;
 mod tally;
 
@@ -21,11 +22,14 @@ use futures_util::{
 };
 use uuid::Uuid;
 
-pub(super) use self::snapshot::{Remembered, Snapshots};
-pub(super) use self::tally::Receipt;
+pub(super) use self::{
+    pool::Pool,
+    snapshot::{Remembered, Snapshots},
+    tally::Receipt,
+};
 
 use self::tally::Tally;
-use crate::permit::{Check, Decision, DenyCode, Freshness, Pdp, PermitError};
+use crate::permit::{Answers, Check, Decision, DenyCode, Freshness, Pdp, PermitError};
 
 /// Different questions that one operation may ask.
 pub(super) const MAX_CHECKS: u64 = 2_000;
@@ -49,11 +53,29 @@ pub(super) enum Undecided {
 
 type Answer = Result<Verdict, Undecided>;
 
+/// Who is asked.
+#[derive(Clone)]
+pub(super) enum Source {
+    /// The PDP, for this operation alone.
+    Pdp(Pdp, Freshness),
+    /// What is remembered of the caller, and the PDP about the rest.
+    Memory(Remembered),
+    /// The PDP, together with other operations.
+    Pool(Pool),
+}
+
+impl Source {
+    async fn decide(&self, checks: &[Check]) -> Answers {
+        match self {
+            Self::Pdp(pdp, freshness) => pdp.decide(checks, *freshness).await,
+            Self::Memory(remembered) => remembered.pdp().decide(checks, Freshness::AnyAge).await,
+            Self::Pool(pool) => pool.decide(checks).await,
+        }
+    }
+}
+
 struct PdpBatch {
-    pdp: Pdp,
-    freshness: Freshness,
-    /// Reads of a caller of whom something is kept.
-    remembered: Option<Remembered>,
+    source: Source,
     tally: Arc<Tally>,
 }
 
@@ -68,7 +90,7 @@ impl BatchFn<Check, Answer> for PdpBatch {
         let started = Instant::now();
         let mut answers = self.recall(checks).await;
         let open: Vec<Check> = checks.iter().filter(|check| !answers.contains_key(check)).cloned().collect();
-        let told = self.pdp.decide(&open, self.freshness).await;
+        let told = self.source.decide(&open).await;
         self.tally.count_batch(checks.len(), told.remote_calls, started);
         let verdicts = told.decisions.into_iter().map(|decision| {
             decision.map(|decision| Verdict { decision, id: Uuid::now_v7() }).map_err(Undecided::Permit)
@@ -79,9 +101,9 @@ impl BatchFn<Check, Answer> for PdpBatch {
 }
 
 impl PdpBatch {
-    /// What a snapshot allows.
+    /// What is remembered to be allowed.
     async fn recall(&self, checks: &[Check]) -> HashMap<Check, Answer> {
-        let Some(remembered) = &self.remembered else { return HashMap::new() };
+        let Source::Memory(remembered) = &self.source else { return HashMap::new() };
         let Some(look) = remembered.look(checks).await else { return HashMap::new() };
         let allowed: HashMap<Check, Answer> = checks
             .iter()
@@ -95,6 +117,7 @@ impl PdpBatch {
 
 /// The decisions of one operation.
 pub(super) struct Decisions {
+    source: Source,
     loader: Loader<Check, Answer, PdpBatch>,
     /// One question to the loader for each different check, however many fields wait for it: rows that share a check
     /// would otherwise queue for the loader one by one. Held weakly: a question that nobody waits for any more must
@@ -107,14 +130,17 @@ type Pending = BoxFuture<'static, Answer>;
 type Asked = HashMap<Check, WeakShared<Pending>>;
 
 impl Decisions {
-    /// `remembered` is used for what may be of any age.
-    pub(super) fn new(pdp: Pdp, freshness: Freshness, remembered: Option<Remembered>) -> Self {
+    pub(super) fn new(source: Source) -> Self {
         let tally = Arc::new(Tally::default());
-        let remembered = remembered.filter(|_| freshness == Freshness::AnyAge);
-        let batch = PdpBatch { pdp, freshness, remembered, tally: tally.clone() };
+        let batch = PdpBatch { source: source.clone(), tally: tally.clone() };
         // The client splits what a single request cannot carry; the loader must not split before it.
         let loader = Loader::new(batch).with_yield_count(2).with_max_batch_size(usize::MAX);
-        Self { loader, asked: Mutex::default(), tally }
+        Self { source, loader, asked: Mutex::default(), tally }
+    }
+
+    /// Decisions of the same source, of which none is made yet.
+    pub(super) fn afresh(&self) -> Self {
+        Self::new(self.source.clone())
     }
 
     /// The verdicts on `checks`, in order, in one wave with whatever else is pending.

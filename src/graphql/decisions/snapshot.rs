@@ -10,7 +10,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -95,6 +95,8 @@ impl Snapshots {
         let mut remote_calls = 0;
         let take = async {
             remote_calls = 1;
+            // What was told until now is no reason to doubt what is asked from now on.
+            self.changes().notice(self.ttl);
             let taken_at = Instant::now();
             let held = self.pdp.user_permissions(&user.id, &user.tenant).await?;
             let permissions = held.permissions.into_iter().collect();
@@ -110,8 +112,12 @@ impl Snapshots {
         Ok(Look { snapshot, remote_calls })
     }
 
+    fn changes(&self) -> MutexGuard<'_, Changes> {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn is_good(&self, snapshot: &Snapshot, person: &Person, token: &Token) -> bool {
-        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut changes = self.changes();
         changes.notice(self.ttl);
         let since = changes.noticed.get(person).max(changes.missed.as_ref());
         snapshot.token == *token
@@ -148,6 +154,10 @@ impl Remembered {
             return None;
         }
         self.snapshots.look(&self.user).await.ok()
+    }
+
+    pub(super) fn pdp(&self) -> &Pdp {
+        &self.snapshots.pdp
     }
 
     /// Whether `snapshot` answers `check` with yes.

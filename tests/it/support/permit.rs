@@ -45,7 +45,7 @@ impl World {
         self.assigns(request, subject, "default", role).await;
     }
 
-    /// Somebody gives a user, who is created if needed, a role in another tenant.
+    /// Somebody creates a user and gives them a role in a tenant.
     pub(crate) async fn grants_elsewhere_in_permit(&self, subject: &str, tenant: &str, role: &str) {
         let create = self.client.post(self.facts("users")).json(&json!({"key": subject}));
         create.bearer_auth(API_KEY).send().await.unwrap().error_for_status().unwrap();
