@@ -13,6 +13,7 @@ mod layers;
 mod negotiation;
 mod operation;
 mod patience;
+mod permissions;
 mod rejection;
 mod request;
 mod serve;
@@ -25,7 +26,7 @@ use axum::{
     extract::{Request, State},
     http::header::CONTENT_TYPE,
     response::{IntoResponse as _, Response},
-    routing::{any, get},
+    routing::{any, get, post},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use url::Url;
@@ -84,7 +85,8 @@ pub fn router(config: &Config, api: Api, authenticator: Authenticator, metrics: 
     let routes = Router::new()
         .route("/graphql", any(endpoint))
         .route("/schema.graphql", get(schema))
-        .route("/permissions.json", get(permissions))
+        .route("/permissions.json", get(manifest))
+        .route("/permissions", post(permissions::serve).fallback(only_post))
         .route("/health", get(health::live))
         .route("/ready", get(health::ready))
         .route("/metrics", get(metrics_page))
@@ -119,7 +121,7 @@ async fn schema(
     }
 }
 
-async fn permissions(State(state): State<Arc<AppState>>) -> Response {
+async fn manifest(State(state): State<Arc<AppState>>) -> Response {
     ([(CONTENT_TYPE, "application/json")], state.api.permissions().to_owned()).into_response()
 }
 
@@ -130,6 +132,10 @@ async fn metrics_page(State(state): State<Arc<AppState>>) -> Response {
 
 async fn not_found(Extension(RequestId(id)): Extension<RequestId>) -> Response {
     Rejection::not_found().into_response(MediaType::Json, &id)
+}
+
+async fn only_post(Extension(RequestId(id)): Extension<RequestId>) -> Response {
+    Rejection::method_not_allowed("POST").into_response(MediaType::Json, &id)
 }
 
 async fn method_not_allowed(Extension(RequestId(id)): Extension<RequestId>) -> Response {

@@ -12,6 +12,7 @@ mod crowd;
 mod cursors;
 mod doctor;
 mod facts_proxy;
+mod front_end_permissions;
 mod history;
 mod http_contract;
 mod identities;
