@@ -275,7 +275,7 @@ pub struct ServerArgs {
     /// Operations in flight on one WebSocket.
     #[arg(long, env = "MAX_SUBSCRIPTIONS_PER_SOCKET", default_value_t = 32)]
     pub max_subscriptions_per_socket: usize,
-    /// Connections that are served at the same time, WebSockets included.
+    /// Connections that are served at the same time; a WebSocket is one.
     #[arg(long, env = "MAX_CONNECTIONS", default_value_t = 10_000)]
     pub max_connections: usize,
     /// How long running requests may go on after the signal to stop.

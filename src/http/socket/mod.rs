@@ -32,8 +32,6 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tracing::Instrument as _;
 
-pub(super) use self::wire::CLOSING;
-
 use self::{
     close::Close,
     protocol::SUBPROTOCOL,
@@ -75,7 +73,7 @@ pub(super) async fn open(
     let upgrade = hyper::upgrade::on(&mut request);
     let served = async move {
         let Ok(upgraded) = upgrade.await else { return };
-        let wire = Wire::new(upgraded, opening.state.config.send_timeout).await;
+        let wire = Wire::new(upgraded).await;
         if is_spoken {
             Session::new(opening, wire).run().await;
         } else {

@@ -114,8 +114,9 @@ impl Session {
             happening = async { tokio::select! {
                 traffic = self.wire.traffic(listens) => Happening::Traffic(traffic),
                 (id, event) = self.operations.next(), if is_clear => Happening::Answered(id, event),
-                _ = self.pulse.tick(), if is_clear => Happening::Pulse,
             } } => happening,
+            // Last: a sign of life that has arrived must count before the next is asked for.
+            _ = self.pulse.tick(), if is_clear => Happening::Pulse,
         }
     }
 
