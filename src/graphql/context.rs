@@ -1,20 +1,27 @@
 //! What one operation is executed with, and how resolvers reach it. Everything here is a `Result`: a missing part
 //! is a fault of ours that costs a field, never a panic.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
 
 use async_graphql::Context;
 use dataloader::{BatchFn, cached::Loader};
 use entity::user;
-use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use super::{
     Services,
     decisions::Decisions,
+    document::Validator,
     error::{ApiError, Denial},
     reason::DenialReason,
     rules::Rules,
+    trail::Trail,
 };
 use crate::{
     auth::{AccessToken, Authenticator, Subject, VerifiedUser},
@@ -41,7 +48,7 @@ pub(super) struct SignedIn {
     pub(super) store: TenantStore,
     users: Loader<Uuid, Found<Option<user::Model>>, UserBatch>,
     roles: Loader<Uuid, Found<Vec<Role>>, RoleBatch>,
-    standing: OnceCell<Standing>,
+    trail: Arc<Trail>,
 }
 
 /// One operation: the caller, and the decisions and rows that it has looked up so far.
@@ -49,13 +56,8 @@ pub(super) struct Operation {
     pub(super) token: Option<AccessToken>,
     pub(super) decisions: Decisions,
     signed_in: Option<SignedIn>,
-}
-
-/// What our own rows say about the caller; enough to explain a denial without asking anybody.
-#[derive(Debug, Clone, Copy)]
-struct Standing {
-    known: bool,
-    has_role: bool,
+    /// Documents in its arguments that were looked at.
+    documents: AtomicU64,
 }
 
 /// A look-up that may have failed; the failure is shared by everybody who waited for the batch.
@@ -92,13 +94,13 @@ fn failed<T>(ids: &[Uuid], error: StoreError) -> HashMap<Uuid, Found<T>> {
 }
 
 impl SignedIn {
-    pub(super) fn new(user: Arc<VerifiedUser>, store: TenantStore) -> Self {
+    pub(super) fn new(user: Arc<VerifiedUser>, store: TenantStore, trail: Arc<Trail>) -> Self {
         Self {
             subject: user.id.as_str().into(),
             tenant: user.tenant.as_str().into(),
             users: Loader::new(UserBatch(store.clone())).with_yield_count(2),
             roles: Loader::new(RoleBatch(store.clone())).with_yield_count(2),
-            standing: OnceCell::new(),
+            trail,
             user,
             store,
         }
@@ -129,15 +131,6 @@ impl SignedIn {
         self.users.clear(id).await;
         self.roles.clear(id).await;
     }
-
-    async fn standing(&self) -> Result<Standing, ApiError> {
-        let look = async {
-            let Some(row) = self.row().await? else { return Ok(Standing { known: false, has_role: false }) };
-            let roles = self.store.roles_of(vec![row.id]).await?;
-            Ok(Standing { known: true, has_role: !roles.is_empty() })
-        };
-        self.standing.get_or_try_init(|| look).await.copied()
-    }
 }
 
 fn flatten<T>(loaded: Result<Found<T>, std::io::Error>) -> Result<T, ApiError> {
@@ -151,7 +144,12 @@ fn flatten<T>(loaded: Result<Found<T>, std::io::Error>) -> Result<T, ApiError> {
 
 impl Operation {
     pub(super) fn new(caller: Caller, decisions: Decisions, signed_in: Option<SignedIn>) -> Self {
-        Self { token: caller.token, decisions, signed_in }
+        Self { token: caller.token, decisions, signed_in, documents: AtomicU64::new(0) }
+    }
+
+    /// How many documents it has had looked at, the coming one included.
+    pub(super) fn count_document(&self) -> u64 {
+        self.documents.fetch_add(1, Relaxed) + 1
     }
 
     /// The caller, if they signed in.
@@ -169,19 +167,10 @@ impl Operation {
         check: &Check,
         told: Option<DenialReason>,
     ) -> Result<DenialReason, ApiError> {
-        if let Some(reason) = told {
-            return Ok(reason);
+        match told {
+            Some(reason) => Ok(reason),
+            None => Ok(DenialReason::of(self.signed_in()?.trail.inferred(rules, check).code().await?)),
         }
-        let standing = self.signed_in()?.standing().await?;
-        Ok(if !standing.known {
-            DenialReason::UserNotSynced
-        } else if !standing.has_role {
-            DenialReason::NoRoleInTenant
-        } else if rules.declares(&check.resource, &check.action) {
-            DenialReason::NoPermission
-        } else {
-            DenialReason::NoSuchAction
-        })
     }
 
     /// The refusal that a denied `check` becomes.
@@ -227,6 +216,12 @@ pub(super) trait ContextExt {
     /// The schema was built without rules, which is a fault of ours.
     fn rules(&self) -> Result<&Rules, ApiError>;
 
+    /// What looks at documents that are sent as an argument.
+    ///
+    /// # Errors
+    /// The schema was built without it, which is a fault of ours.
+    fn validator(&self) -> Result<&Validator, ApiError>;
+
     /// What keeps Permit in step.
     ///
     /// # Errors
@@ -254,6 +249,11 @@ impl ContextExt for Context<'_> {
     fn rules(&self) -> Result<&Rules, ApiError> {
         self.data_opt::<Arc<Rules>>().map(Arc::as_ref).ok_or(ApiError::Internal("no rules in the schema"))
     }
+
+    fn validator(&self) -> Result<&Validator, ApiError> {
+        self.data_opt::<Validator>().ok_or(ApiError::Internal("no validator in the schema"))
+    }
+
     fn sync(&self) -> Result<&Sync, ApiError> {
         services(self).map(|services| &services.sync)
     }

@@ -12,6 +12,7 @@ mod context;
 mod decisions;
 mod describe;
 mod directives;
+mod document;
 mod error;
 mod field_errors;
 mod guard;
@@ -21,10 +22,13 @@ mod limits;
 mod login;
 mod node;
 mod permission;
+mod plan;
 mod reason;
+mod requirements;
 mod rules;
 mod sync_status;
 mod task;
+mod trail;
 mod user;
 mod user_error;
 mod validation;
@@ -49,6 +53,7 @@ use context::{Operation, SignedIn};
 use decisions::Decisions;
 use describe::Described;
 use rules::Rules;
+use trail::Trail;
 
 use crate::{
     auth::{Authenticator, VerifiedUser},
@@ -66,6 +71,7 @@ struct Query(
     task::TaskQuery,
     user::UserQuery,
     permission::PermissionQuery,
+    requirements::RequirementQuery,
 );
 
 /// Writing. Fields run one after another, and each is decided afresh.
@@ -125,6 +131,7 @@ impl Api {
             Schema::build(Described(Query::default()), Described(Mutation::default()), EmptySubscription)
                 .extension(field_errors::FieldErrors)
                 .data(rules)
+                .data(document::Validator::new(config))
                 .data(services.clone());
         if !config.introspection {
             schema = schema.disable_introspection().disable_suggestions();
@@ -154,7 +161,8 @@ impl Api {
         let request_id = caller.request_id.clone();
         let signed_in = caller.subject.verified().map(|user| {
             let store = self.services.store.tenant(&user.tenant);
-            SignedIn::new(user.clone(), store)
+            let trail = Trail::new(user.clone(), store.clone());
+            SignedIn::new(user.clone(), store, Arc::new(trail))
         });
         let decisions = Decisions::new(self.services.pdp.clone(), freshness);
         let operation = Arc::new(Operation::new(caller, decisions, signed_in));
@@ -232,7 +240,8 @@ pub fn sdl() -> String {
 /// # Errors
 /// Every hole in the schema's protection.
 pub fn required_permissions() -> Result<BTreeSet<(String, String)>, Vec<CoverageError>> {
-    Rules::read(&types()).map(|rules| rules.permissions())
+    let owned = |(resource, action): (&str, &str)| (resource.to_owned(), action.to_owned());
+    Rules::read(&types()).map(|rules| rules.permissions().map(owned).collect())
 }
 
 /// The types of the schema.

@@ -61,7 +61,7 @@ impl Viewer {
     /// The permissions of this API that the caller holds at this moment, as `task:get`, sorted.
     async fn permissions(&self, ctx: &Context<'_>) -> Result<Option<Vec<String>>> {
         let manifest = ctx.rules()?.permissions();
-        let questions = manifest.iter().map(|(resource, action)| Question::tenant(resource, action));
+        let questions = manifest.map(|(resource, action)| Question::tenant(resource, action));
         let answers = ask(ctx, questions.collect()).await?;
         Ok(Some(answers.into_iter().filter_map(PermissionResult::held).collect()))
     }

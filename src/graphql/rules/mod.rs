@@ -3,15 +3,18 @@
 //! The server does not start when a root field says nothing, when a rule stands where no guard would see it, or
 //! when an interface offers a way round one (interfaces call an object's methods without its guards).
 
+mod manifest;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::{
+    directives::{Access, Need, Scope},
+    reason::DenialReason,
+};
 use async_graphql::{
     ObjectType,
     registry::{MetaField, MetaType, Registry},
 };
-use serde_json::json;
-
-use super::directives::{Access, Need};
 
 /// What one field needs.
 #[derive(Debug)]
@@ -35,7 +38,21 @@ pub(super) enum ObjectArgument {
 pub(super) struct InputRule {
     pub(super) argument: String,
     pub(super) field: String,
+    /// As `UpdateTaskInput.assigneeId`.
+    pub(super) coordinate: String,
     pub(super) need: Need,
+}
+
+impl InputRule {
+    /// Whether the permission is needed for what was `given`. `null` counts where it clears something, which it does
+    /// on an object that exists.
+    pub(super) fn asks(&self, given: Option<&async_graphql::Value>) -> bool {
+        match given {
+            None => false,
+            Some(async_graphql::Value::Null) => self.need.scope == Scope::Object,
+            Some(_) => true,
+        }
+    }
 }
 
 /// A hole in the schema's protection; the text names it.
@@ -58,6 +75,8 @@ pub enum CoverageError {
 pub(super) struct Rules {
     fields: HashMap<String, HashMap<String, Rule>>,
     roots: BTreeSet<String>,
+    /// Resources and their actions that some rule asks for.
+    actions: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// Types whose object-level guard is [`permitted`](super::guard::permitted). Kept beside the rules because the
@@ -83,7 +102,7 @@ impl Rules {
     /// Every hole that was found.
     pub(super) fn read(registry: &Registry) -> Result<Self, Vec<CoverageError>> {
         let roots = std::iter::once(&registry.query_type).chain(&registry.mutation_type).cloned().collect();
-        let mut rules = Self { fields: HashMap::new(), roots };
+        let mut rules = Self { roots, ..Self::default() };
         let mut holes = Vec::new();
         for (name, meta) in &registry.types {
             if let MetaType::Object { fields, .. } = meta {
@@ -91,6 +110,7 @@ impl Rules {
             }
         }
         holes.extend(rules.interface_bypasses(registry));
+        rules.actions = rules.collect_actions();
         if holes.is_empty() { Ok(rules) } else { Err(holes) }
     }
 
@@ -148,50 +168,23 @@ impl Rules {
         self.roots.contains(object)
     }
 
-    /// Every permission that a field or an input field asks for, as (resource, action), sorted.
-    pub(super) fn permissions(&self) -> BTreeSet<(String, String)> {
-        let rules = self.fields.values().flat_map(HashMap::values);
-        rules
-            .flat_map(|rule| {
-                let own = match &rule.access {
-                    Access::Requires(need) => Some(need),
-                    Access::Public | Access::SignedIn => None,
-                };
-                own.into_iter().chain(rule.inputs.iter().map(|input| &input.need))
-            })
-            .map(|need| (need.resource.clone(), need.action.clone()))
-            .collect()
-    }
-
-    /// Whether any field asks for `resource:action`.
-    pub(super) fn declares(&self, resource: &str, action: &str) -> bool {
-        self.permissions().contains(&(resource.to_owned(), action.to_owned()))
-    }
-
-    /// The manifest that `/permissions.json` serves: what each guarded coordinate needs, in stable order.
-    pub(super) fn manifest(&self) -> serde_json::Value {
-        let mut coordinates = BTreeMap::new();
-        for (object, fields) in &self.fields {
-            for (field, rule) in fields {
-                let inputs: BTreeMap<_, _> = rule
-                    .inputs
-                    .iter()
-                    .map(|input| (format!("{}.{}", input.argument, input.field), requirement(&input.need)))
-                    .collect();
-                let mut entry = match &rule.access {
-                    Access::Public => json!({"access": "PUBLIC"}),
-                    Access::SignedIn => json!({"access": "SIGNED_IN"}),
-                    Access::Requires(need) => requirement(need),
-                };
-                if !inputs.is_empty() {
-                    entry["inputs"] = json!(inputs);
-                }
-                coordinates.insert(format!("{object}.{field}"), entry);
+    fn collect_actions(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let mut actions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (_, access) in self.declarations() {
+            if let Access::Requires(need) = access {
+                actions.entry(need.resource).or_default().insert(need.action);
             }
         }
-        let permissions: Vec<String> =
-            self.permissions().iter().map(|(resource, action)| format!("{resource}:{action}")).collect();
-        json!({"permissions": permissions, "coordinates": coordinates})
+        actions
+    }
+
+    /// Why nobody can hold `resource:action`; `None` if some rule asks for it.
+    pub(super) fn impossible(&self, resource: &str, action: &str) -> Option<DenialReason> {
+        match self.actions.get(resource) {
+            None => Some(DenialReason::NoSuchResource),
+            Some(actions) if !actions.contains(action) => Some(DenialReason::NoSuchAction),
+            Some(_) => None,
+        }
     }
 }
 
@@ -206,22 +199,12 @@ impl Rule {
         if asks && field.ty.ends_with('!') {
             holes.push(CoverageError::NotNullable(coordinate.to_owned()));
         }
-        let on_object =
-            matches!(&self.access, Access::Requires(need) if need.scope == super::directives::Scope::Object);
+        let on_object = matches!(&self.access, Access::Requires(need) if need.scope == Scope::Object);
         if is_root && on_object && self.object.is_none() {
             holes.push(CoverageError::NoObject(coordinate.to_owned()));
         }
         holes
     }
-}
-
-fn requirement(need: &Need) -> serde_json::Value {
-    json!({
-        "access": "REQUIRES",
-        "resource": need.resource,
-        "action": need.action,
-        "scope": need.scope.name(),
-    })
 }
 
 fn object_argument(registry: &Registry, field: &MetaField) -> Option<ObjectArgument> {
@@ -237,7 +220,13 @@ fn inputs(registry: &Registry, field: &MetaField) -> Vec<InputRule> {
     for (argument, meta) in &field.args {
         for (name, access) in input_fields(registry, &meta.ty) {
             if let Some(Access::Requires(need)) = access {
-                rules.push(InputRule { argument: argument.clone(), field: name.to_owned(), need });
+                let coordinate = format!("{}.{name}", meta.ty.trim_end_matches('!'));
+                rules.push(InputRule {
+                    argument: argument.clone(),
+                    field: name.to_owned(),
+                    coordinate,
+                    need,
+                });
             }
         }
     }
