@@ -12,6 +12,7 @@ use std::{
 use async_graphql::Context;
 use dataloader::{BatchFn, cached::Loader};
 use entity::user;
+use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use super::{
@@ -29,6 +30,9 @@ use crate::{
     store::{Role, StoreError, TenantStore},
     sync::Sync,
 };
+
+/// The permission to be told about the policy and about others.
+pub(super) const EXPLAIN: (&str, &str) = ("policy", "explain");
 
 /// Who sent an operation.
 #[derive(Debug)]
@@ -58,6 +62,8 @@ pub(super) struct Operation {
     signed_in: Option<SignedIn>,
     /// Documents in its arguments that were looked at.
     documents: AtomicU64,
+    /// Whether the caller may be told about the policy, once it was asked.
+    may_explain: OnceCell<bool>,
 }
 
 /// A look-up that may have failed; the failure is shared by everybody who waited for the batch.
@@ -144,7 +150,13 @@ fn flatten<T>(loaded: Result<Found<T>, std::io::Error>) -> Result<T, ApiError> {
 
 impl Operation {
     pub(super) fn new(caller: Caller, decisions: Decisions, signed_in: Option<SignedIn>) -> Self {
-        Self { token: caller.token, decisions, signed_in, documents: AtomicU64::new(0) }
+        Self {
+            token: caller.token,
+            decisions,
+            signed_in,
+            documents: AtomicU64::new(0),
+            may_explain: OnceCell::new(),
+        }
     }
 
     /// How many documents it has had looked at, the coming one included.
@@ -190,9 +202,33 @@ impl Operation {
                 key,
                 tenant: check.tenant.to_string(),
                 reason,
+                roles: self.roles_that_allow(&check.resource, &check.action, reason).await,
                 decision_id: verdict.id,
             })),
         }
+    }
+
+    /// The roles that hold what was denied for `reason`, if they are known and the caller may know them.
+    pub(super) async fn roles_that_allow(
+        &self,
+        resource: &str,
+        action: &str,
+        reason: DenialReason,
+    ) -> Vec<String> {
+        let Ok(caller) = self.signed_in() else { return Vec::new() };
+        if !reason.is_of_a_role_holder() || !self.may_explain(caller).await {
+            return Vec::new();
+        }
+        caller.trail.roles.holding(&format!("{resource}:{action}"))
+    }
+
+    /// Asked once in an operation, and only by one with a refusal. Undecided is no.
+    async fn may_explain(&self, caller: &SignedIn) -> bool {
+        let ask = async || {
+            let answers = self.decisions.ask(vec![caller.check(EXPLAIN.0, EXPLAIN.1)]).await;
+            answers.iter().all(|answer| answer.as_ref().is_ok_and(|verdict| verdict.allows()))
+        };
+        *self.may_explain.get_or_init(ask).await
     }
 }
 

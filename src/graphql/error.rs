@@ -57,6 +57,8 @@ pub(super) struct Denial {
     pub(super) key: Option<String>,
     pub(super) tenant: String,
     pub(super) reason: DenialReason,
+    /// Roles that would allow it; none for a caller who may not know them.
+    pub(super) roles: Vec<String>,
     /// Under this name the decision is found in the log.
     pub(super) decision_id: Uuid,
 }
@@ -156,6 +158,9 @@ fn forbidden(denial: &Denial) -> Error {
             e.set("tenant", denial.tenant.as_str());
             e.set("reason", denial.reason.code());
             e.set("hint", denial.reason.hint(&denial.resource, &denial.action));
+            if !denial.roles.is_empty() {
+                e.set("rolesThatAllow", denial.roles.clone());
+            }
             e.set("decisionId", denial.decision_id.to_string());
         },
     )

@@ -25,6 +25,7 @@ mod permission;
 mod plan;
 mod reason;
 mod requirements;
+mod roles;
 mod rules;
 mod sync_status;
 mod task;
@@ -52,12 +53,13 @@ pub use rules::CoverageError;
 use context::{Operation, SignedIn};
 use decisions::Decisions;
 use describe::Described;
+use roles::RoleBook;
 use rules::Rules;
 use trail::Trail;
 
 use crate::{
     auth::{Authenticator, VerifiedUser},
-    permit::{Freshness, Pdp},
+    permit::{Facts, Freshness, Pdp},
     store::{Store, StoreError},
     sync::Sync,
 };
@@ -94,6 +96,7 @@ pub struct Config {
 pub struct Services {
     pub store: Store,
     pub pdp: Pdp,
+    pub facts: Facts,
     pub sync: Sync,
     pub authenticator: Authenticator,
 }
@@ -105,6 +108,7 @@ pub struct Api {
     /// The schema's types; the library does not lend its own.
     registry: Arc<Registry>,
     services: Arc<Services>,
+    roles: RoleBook,
     sdl: Arc<str>,
     manifest: Arc<str>,
     config: Config,
@@ -138,6 +142,7 @@ impl Api {
         }
         let schema = schema.finish();
         Ok(Self {
+            roles: RoleBook::new(services.facts.clone()),
             sdl: printed(&schema).into(),
             schema,
             registry,
@@ -161,7 +166,7 @@ impl Api {
         let request_id = caller.request_id.clone();
         let signed_in = caller.subject.verified().map(|user| {
             let store = self.services.store.tenant(&user.tenant);
-            let trail = Trail::new(user.clone(), store.clone());
+            let trail = Trail::new(user.clone(), store.clone(), self.roles.clone());
             SignedIn::new(user.clone(), store, Arc::new(trail))
         });
         let decisions = Decisions::new(self.services.pdp.clone(), freshness);

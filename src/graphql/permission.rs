@@ -29,6 +29,9 @@ pub(super) struct PermissionResult {
     reason: Option<DenialReason>,
     /// What would change the answer; null when it is allowed.
     hint: Option<String>,
+    /// Roles that hold it; null when it is allowed, when they are not known at the moment, and for a caller without
+    /// `policy:explain`.
+    roles_that_allow: Option<Vec<String>>,
 }
 
 impl PermissionResult {
@@ -120,6 +123,7 @@ pub(super) async fn ask(
     // No instance key is sent: without object rules the answer is the same for every row of the tenant.
     let checks: Vec<Check> = questions.iter().map(|q| caller.check(&q.resource, &q.action)).collect();
     let answers = operation.decisions.ask(checks.clone()).await;
+    let wants_roles = ctx.look_ahead().field("rolesThatAllow").exists();
     let mut results = Vec::with_capacity(questions.len());
     for ((question, check), answer) in questions.into_iter().zip(&checks).zip(answers) {
         let verdict = answer.map_err(|undecided: Undecided| ApiError::Undecided(undecided))?;
@@ -129,8 +133,15 @@ pub(super) async fn ask(
             let told = verdict.deny_code().map(DenialReason::from);
             Some(operation.denial_reason(ctx.rules()?, check, told).await?)
         };
+        let roles = match reason {
+            Some(reason) if wants_roles => {
+                operation.roles_that_allow(&question.resource, &question.action, reason).await
+            }
+            _ => Vec::new(),
+        };
         results.push(PermissionResult {
             allowed: verdict.allows(),
+            roles_that_allow: Some(roles).filter(|roles| !roles.is_empty()),
             hint: reason.map(|reason| reason.hint(&question.resource, &question.action)),
             resource: question.resource,
             action: question.action,

@@ -53,6 +53,22 @@ impl DenialReason {
         known.map_or(Self::Unknown, |item| item.value)
     }
 
+    /// Whether it is told to somebody who holds a role, and about something that a role may hold.
+    pub(super) const fn is_of_a_role_holder(self) -> bool {
+        match self {
+            Self::NoPermission
+            | Self::NoRelation
+            | Self::NoMatchingRule
+            | Self::UnsupportedByPdp
+            | Self::Unknown => true,
+            Self::UserNotSynced
+            | Self::NoSuchTenant
+            | Self::NoRoleInTenant
+            | Self::NoSuchResource
+            | Self::NoSuchAction => false,
+        }
+    }
+
     /// One sentence on what would change the answer.
     pub(super) fn hint(self, resource: &str, action: &str) -> String {
         match self {

@@ -1,8 +1,8 @@
-//! What an operation's decisions leave behind: the reasons of its denials.
+//! What an operation's decisions leave behind: the reasons of its denials, and who could have done it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{reason::DenialReason, rules::Rules};
+use super::{reason::DenialReason, roles::RoleBook, rules::Rules};
 use crate::{
     audit::{Cause, Grounds},
     auth::{SubjectKind, VerifiedUser},
@@ -14,13 +14,14 @@ use crate::{
 pub(super) struct Trail {
     caller: Arc<VerifiedUser>,
     store: TenantStore,
+    pub(super) roles: RoleBook,
     /// One for each subject that was asked about: nearly always the caller alone.
     grounds: Mutex<Vec<Arc<Grounds>>>,
 }
 
 impl Trail {
-    pub(super) fn new(caller: Arc<VerifiedUser>, store: TenantStore) -> Self {
-        Self { caller, store, grounds: Mutex::default() }
+    pub(super) fn new(caller: Arc<VerifiedUser>, store: TenantStore, roles: RoleBook) -> Self {
+        Self { caller, store, roles, grounds: Mutex::default() }
     }
 
     /// Why `check` was denied, for which the PDP gave no reason: from our rows and the manifest.

@@ -16,6 +16,7 @@ mod facts_proxy;
 mod http_contract;
 mod identities;
 mod key_rotation;
+mod leaks;
 mod malformed;
 mod management_api;
 mod outages;

@@ -8,7 +8,7 @@ use crate::support::{Persona, World};
 
 /// A document for each guarded field and each field of the roots; `$task` and `$user` are ids of the tenant, and
 /// `$other` is the id of a user who is there for this call alone.
-const OPERATIONS: &[(&str, &str)] = &[
+pub(crate) const OPERATIONS: &[(&str, &str)] = &[
     ("Query.apiInfo", "{ apiInfo { name } }"),
     ("Query.viewer", "{ viewer { subject } }"),
     ("Query.permissions", "{ permissions(checks: [{resource: \"task\", action: \"get\"}]) { allowed } }"),
@@ -47,7 +47,7 @@ const OPERATIONS: &[(&str, &str)] = &[
 ];
 
 /// Ids for the variables of `document`, from an administrator.
-async fn variables(admin: &Persona<'_>, document: &str) -> Value {
+pub(crate) async fn variables(admin: &Persona<'_>, document: &str) -> Value {
     let mut variables = json!({});
     if document.contains("$user") {
         variables["user"] = admin.user_id().await.into();

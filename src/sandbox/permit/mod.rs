@@ -8,6 +8,7 @@ mod actions;
 mod assignments;
 mod bulk_assignments;
 mod collection;
+mod debug;
 mod decision;
 mod environment;
 mod limits;
@@ -72,7 +73,8 @@ fn pdp_router(store: &Arc<Store>) -> Router {
     let controls = Router::new()
         .route("/sandbox/checks", get(read_checks).delete(reset_checks))
         .route("/sandbox/propagation-delay", put(set_delay))
-        .route("/sandbox/facts-proxy", put(set_proxy));
+        .route("/sandbox/facts-proxy", put(set_proxy))
+        .route("/sandbox/debug", put(set_debug));
     pdp::routes()
         .merge(proxy::routes(store))
         .fallback(rest::unknown)
@@ -102,11 +104,16 @@ async fn set_delay(State(store): Shared, Json(delay): Json<Delay>) -> StatusCode
 }
 
 #[derive(Debug, Deserialize)]
-struct Proxy {
+struct Switch {
     enabled: bool,
 }
 
-async fn set_proxy(State(store): Shared, Json(proxy): Json<Proxy>) -> StatusCode {
+async fn set_proxy(State(store): Shared, Json(proxy): Json<Switch>) -> StatusCode {
     store.set_proxy(proxy.enabled);
+    StatusCode::NO_CONTENT
+}
+
+async fn set_debug(State(store): Shared, Json(debug): Json<Switch>) -> StatusCode {
+    store.set_debug(debug.enabled);
     StatusCode::NO_CONTENT
 }

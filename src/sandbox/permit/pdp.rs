@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use super::{
     assignments::{self, Assignment},
     collection::Shared,
+    debug,
     environment::Environment,
     refusal::Refusal,
     rest::bearer,
@@ -56,6 +57,8 @@ struct Resource {
 struct Decision {
     allow: bool,
     result: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    debug: Option<Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -137,15 +140,17 @@ fn authorized(headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
     }
 }
 
-fn decide(environment: &Environment, check: &Check) -> Decision {
+fn decide(store: &Store, environment: &Environment, check: &Check) -> Decision {
     let tenant = check.resource.tenant.as_deref().unwrap_or(DEFAULT_TENANT);
-    let allow = environment.permits(&check.user.key, tenant, &check.resource.kind, &check.action);
-    Decision { allow, result: allow }
+    let (user, resource, action) = (&check.user.key, &check.resource.kind, &check.action);
+    let allow = environment.permits(user, tenant, resource, action);
+    let debug = store.debugs().then(|| debug::of(environment, user, tenant, (resource, action)));
+    Decision { allow, result: allow, debug }
 }
 
 async fn allowed(State(store): Shared, Input(check): Input<Check>) -> Json<Decision> {
     store.count_checks(1);
-    Json(store.seen_by_pdp(|environment| decide(environment, &check)))
+    Json(store.seen_by_pdp(|environment| decide(&store, environment, &check)))
 }
 
 async fn bulk(
@@ -153,8 +158,8 @@ async fn bulk(
     Input(checks): Input<Vec<Check>>,
 ) -> Json<BTreeMap<&'static str, Vec<Decision>>> {
     store.count_checks(checks.len());
-    let decisions =
-        store.seen_by_pdp(|environment| checks.iter().map(|check| decide(environment, check)).collect());
+    let decisions = store
+        .seen_by_pdp(|environment| checks.iter().map(|check| decide(&store, environment, check)).collect());
     Json(BTreeMap::from([("allow", decisions)]))
 }
 

@@ -30,6 +30,8 @@ pub(super) struct Store {
     pub(super) limits: Limits,
     /// Whether the PDP has its facts proxy. The hosted one does not.
     has_proxy: AtomicBool,
+    /// Whether the PDP says with each decision how it came to it.
+    debugs: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -54,6 +56,7 @@ impl Store {
             checks: AtomicU64::new(0),
             limits: Limits::default(),
             has_proxy: AtomicBool::new(true),
+            debugs: AtomicBool::new(false),
         }
     }
 
@@ -146,6 +149,14 @@ impl Store {
 
     pub(super) fn set_proxy(&self, enabled: bool) {
         self.has_proxy.store(enabled, Ordering::Relaxed);
+    }
+
+    pub(super) fn debugs(&self) -> bool {
+        self.debugs.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_debug(&self, enabled: bool) {
+        self.debugs.store(enabled, Ordering::Relaxed);
     }
 
     // A refused or panicked change has not been half done by the rule of `write`, so poison means nothing here.

@@ -57,6 +57,19 @@ impl World {
         request.bearer_auth(API_KEY).json(&body).send().await.unwrap().error_for_status().unwrap();
     }
 
+    /// The PDP says with every decision how it came to it, in words for operators.
+    pub(crate) async fn pdp_explains_itself(&self) {
+        let url = format!("{}/sandbox/debug", self.sandbox.pdp.url());
+        self.client
+            .put(url)
+            .json(&json!({"enabled": true}))
+            .send()
+            .await
+            .unwrap()
+            .error_for_status()
+            .unwrap();
+    }
+
     /// The PDP learns of every write so much later.
     pub(crate) async fn delays_propagation(&self, ms: u64) {
         let url = format!("{}/sandbox/propagation-delay", self.sandbox.pdp.url());
