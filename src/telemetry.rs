@@ -1,6 +1,6 @@
 //! Logs and metrics of the process.
 //!
-//! Fields of log lines: `request.id`, `tenant.id`, `permission`, `decision.id`, `error`, `cause`, `http.status`,
+//! Fields of log lines: `request.id`, `trace.id`, `tenant.id`, `permission`, `decision.id`, `error`, `cause`, `http.status`,
 //! `duration_ms`. No token, claim set, name, e-mail address or body is ever among them.
 
 use std::io::IsTerminal as _;

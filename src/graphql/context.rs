@@ -42,6 +42,8 @@ pub struct Caller {
     pub token: Option<AccessToken>,
     /// Names the request in logs, errors and the response header.
     pub request_id: String,
+    /// The trace that the request is part of, 32 hexadecimal digits.
+    pub trace_id: Option<String>,
 }
 
 /// A signed-in caller and their tenant's rows.
@@ -52,7 +54,7 @@ pub(super) struct SignedIn {
     pub(super) store: TenantStore,
     users: Loader<Uuid, Found<Option<user::Model>>, UserBatch>,
     roles: Loader<Uuid, Found<Vec<Role>>, RoleBatch>,
-    trail: Arc<Trail>,
+    pub(super) trail: Arc<Trail>,
 }
 
 /// One operation: the caller, and the decisions and rows that it has looked up so far.
@@ -175,26 +177,24 @@ impl Operation {
     /// Why `check` was denied: the PDP's own code if it gave one, else from our rows and the manifest.
     pub(super) async fn denial_reason(
         &self,
-        rules: &Rules,
         check: &Check,
         told: Option<DenialReason>,
     ) -> Result<DenialReason, ApiError> {
         match told {
             Some(reason) => Ok(reason),
-            None => Ok(DenialReason::of(self.signed_in()?.trail.inferred(rules, check).code().await?)),
+            None => Ok(DenialReason::of(self.signed_in()?.trail.inferred(check).code().await?)),
         }
     }
 
     /// The refusal that a denied `check` becomes.
     pub(super) async fn denial(
         &self,
-        rules: &Rules,
         check: &Check,
         verdict: super::decisions::Verdict,
         key: Option<String>,
     ) -> ApiError {
         let told = verdict.deny_code().map(DenialReason::from);
-        match self.denial_reason(rules, check, told).await {
+        match self.denial_reason(check, told).await {
             Err(error) => error,
             Ok(reason) => ApiError::Denied(Box::new(Denial {
                 resource: check.resource.to_string(),
@@ -219,7 +219,7 @@ impl Operation {
         if !reason.is_of_a_role_holder() || !self.may_explain(caller).await {
             return Vec::new();
         }
-        caller.trail.roles.holding(&format!("{resource}:{action}"))
+        caller.trail.context.roles.holding(&format!("{resource}:{action}"))
     }
 
     /// Asked once in an operation, and only by one with a refusal. Undecided is no.

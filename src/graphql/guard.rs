@@ -71,13 +71,13 @@ impl Permitted {
         match named {
             Some(named) if is_mutation => {
                 if visible && exists(caller, named.id).await? {
-                    Err(operation.denial(rules, check, *verdict, Some(named.text)).await)
+                    Err(operation.denial(check, *verdict, Some(named.text)).await)
                 } else {
                     Err(ApiError::NotFound { kind: named.id.kind, id: named.text })
                 }
             }
             Some(_) => Err(ApiError::Hidden),
-            None => Err(operation.denial(rules, check, *verdict, None).await),
+            None => Err(operation.denial(check, *verdict, None).await),
         }
     }
 

@@ -9,6 +9,7 @@ mod bad_ids;
 mod budget;
 mod connection;
 mod context;
+mod decision_log;
 mod decisions;
 mod describe;
 mod directives;
@@ -55,9 +56,10 @@ use decisions::Decisions;
 use describe::Described;
 use roles::RoleBook;
 use rules::Rules;
-use trail::Trail;
+use trail::{Trail, TrailContext};
 
 use crate::{
+    audit::{Log, Origin},
     auth::{Authenticator, VerifiedUser},
     permit::{Facts, Freshness, Pdp},
     store::{Store, StoreError},
@@ -74,6 +76,7 @@ struct Query(
     user::UserQuery,
     permission::PermissionQuery,
     requirements::RequirementQuery,
+    decision_log::DecisionLogQuery,
 );
 
 /// Writing. Fields run one after another, and each is decided afresh.
@@ -98,6 +101,7 @@ pub struct Services {
     pub pdp: Pdp,
     pub facts: Facts,
     pub sync: Sync,
+    pub log: Log,
     pub authenticator: Authenticator,
 }
 
@@ -108,7 +112,7 @@ pub struct Api {
     /// The schema's types; the library does not lend its own.
     registry: Arc<Registry>,
     services: Arc<Services>,
-    roles: RoleBook,
+    trails: TrailContext,
     sdl: Arc<str>,
     manifest: Arc<str>,
     config: Config,
@@ -131,6 +135,11 @@ impl Api {
         let rules = Arc::new(Rules::read(&registry)?);
         let manifest = serde_json::to_string_pretty(&rules.manifest()).unwrap_or_default();
         let services = Arc::new(services);
+        let trails = TrailContext {
+            rules: rules.clone(),
+            roles: RoleBook::new(services.facts.clone()),
+            log: services.log.clone(),
+        };
         let mut schema =
             Schema::build(Described(Query::default()), Described(Mutation::default()), EmptySubscription)
                 .extension(field_errors::FieldErrors)
@@ -142,7 +151,7 @@ impl Api {
         }
         let schema = schema.finish();
         Ok(Self {
-            roles: RoleBook::new(services.facts.clone()),
+            trails,
             sdl: printed(&schema).into(),
             schema,
             registry,
@@ -166,10 +175,12 @@ impl Api {
         let request_id = caller.request_id.clone();
         let signed_in = caller.subject.verified().map(|user| {
             let store = self.services.store.tenant(&user.tenant);
-            let trail = Trail::new(user.clone(), store.clone(), self.roles.clone());
+            let origin = Origin { request_id: request_id.clone(), trace_id: caller.trace_id.clone() };
+            let trail = Trail::new(self.trails.clone(), user.clone(), store.clone(), origin);
             SignedIn::new(user.clone(), store, Arc::new(trail))
         });
-        let decisions = Decisions::new(self.services.pdp.clone(), freshness);
+        let trail = signed_in.as_ref().map(|caller| caller.trail.clone());
+        let decisions = Decisions::new(self.services.pdp.clone(), freshness, trail);
         let operation = Arc::new(Operation::new(caller, decisions, signed_in));
         let mut response = match self.coerce(&mut request).await {
             Ok(()) => self.schema.execute(request.data(operation.clone())).await,

@@ -131,7 +131,7 @@ pub(super) async fn ask(
             None
         } else {
             let told = verdict.deny_code().map(DenialReason::from);
-            Some(operation.denial_reason(ctx.rules()?, check, told).await?)
+            Some(operation.denial_reason(check, told).await?)
         };
         let roles = match reason {
             Some(reason) if wants_roles => {

@@ -1,32 +1,82 @@
-//! What an operation's decisions leave behind: the reasons of its denials, and who could have done it.
+//! What an operation's decisions leave behind: the reasons of its denials, who could have done it, and the lines of the
+//! log.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{reason::DenialReason, roles::RoleBook, rules::Rules};
+use super::{
+    decisions::{Undecided, Verdict},
+    reason::DenialReason,
+    roles::RoleBook,
+    rules::Rules,
+};
 use crate::{
-    audit::{Cause, Grounds},
+    audit::{self, Cause, Entry, Grounds, Log, Origin},
     auth::{SubjectKind, VerifiedUser},
     permit::Check,
     store::TenantStore,
 };
 
+/// What all trails have in common.
+#[derive(Clone)]
+pub(super) struct TrailContext {
+    pub(super) rules: Arc<Rules>,
+    pub(super) roles: RoleBook,
+    pub(super) log: Log,
+}
+
 /// The trail of one operation of a signed-in caller.
 pub(super) struct Trail {
+    pub(super) context: TrailContext,
     caller: Arc<VerifiedUser>,
+    /// The caller, as checks name them.
+    subject: Arc<str>,
     store: TenantStore,
-    pub(super) roles: RoleBook,
+    origin: Arc<Origin>,
     /// One for each subject that was asked about: nearly always the caller alone.
     grounds: Mutex<Vec<Arc<Grounds>>>,
 }
 
 impl Trail {
-    pub(super) fn new(caller: Arc<VerifiedUser>, store: TenantStore, roles: RoleBook) -> Self {
-        Self { caller, store, roles, grounds: Mutex::default() }
+    pub(super) fn new(
+        context: TrailContext,
+        caller: Arc<VerifiedUser>,
+        store: TenantStore,
+        origin: Origin,
+    ) -> Self {
+        let subject = caller.id.as_str().into();
+        Self { context, caller, subject, store, origin: Arc::new(origin), grounds: Mutex::default() }
+    }
+
+    /// Logs the verdicts among the `answers` to `checks`.
+    pub(super) fn record(&self, checks: &[Check], answers: &[Result<Verdict, Undecided>]) {
+        let at = audit::now();
+        let given = checks.iter().zip(answers);
+        let entries = given.filter_map(|(check, answer)| Some(self.entry(check, *answer.as_ref().ok()?, at)));
+        self.context.log.record(entries.collect());
+    }
+
+    fn entry(&self, check: &Check, verdict: Verdict, at: i64) -> Entry {
+        let denied = (!verdict.allows()).then(|| match verdict.deny_code() {
+            Some(code) => Cause::Known(code.code()),
+            None => self.inferred(check),
+        });
+        Entry {
+            id: verdict.id,
+            at,
+            tenant: check.tenant.clone(),
+            subject: check.user.clone(),
+            resource: check.resource.clone(),
+            action: check.action.clone(),
+            key: check.key.clone(),
+            denied,
+            origin: self.origin.clone(),
+            asked_by: (check.user != self.subject).then(|| self.subject.clone()),
+        }
     }
 
     /// Why `check` was denied, for which the PDP gave no reason: from our rows and the manifest.
-    pub(super) fn inferred(&self, rules: &Rules, check: &Check) -> Cause {
-        let impossible = rules.impossible(&check.resource, &check.action);
+    pub(super) fn inferred(&self, check: &Check) -> Cause {
+        let impossible = self.context.rules.impossible(&check.resource, &check.action);
         if self.is_machine(&check.user) {
             // No login copies a machine, so that our rows say nothing about it.
             return Cause::Known(impossible.unwrap_or(DenialReason::Unknown).code());

@@ -16,7 +16,7 @@ use axum::{
 use serde::Serialize;
 
 use super::{
-    AppState, RequestId, console,
+    AppState, RequestId, TraceId, console,
     negotiation::{MediaType, negotiate, prefers_html},
     rejection::{Rejection, allowed_methods},
     request::{from_body, from_query_string, has_query},
@@ -32,6 +32,7 @@ const WRONG_OPERATION: &str = "`operationName` does not select one operation of 
 pub(super) async fn serve(
     State(state): State<Arc<AppState>>,
     Extension(RequestId(request_id)): Extension<RequestId>,
+    Extension(TraceId(trace_id)): Extension<TraceId>,
     RawQuery(query_string): RawQuery,
     method: Method,
     headers: HeaderMap,
@@ -50,7 +51,7 @@ pub(super) async fn serve(
         let rejection = Rejection::new(StatusCode::NOT_ACCEPTABLE, "BAD_REQUEST", message);
         return rejection.into_response(MediaType::Json, &request_id);
     };
-    let exchange = Exchange { state: &state, media, request_id: &request_id };
+    let exchange = Exchange { state: &state, media, request_id: &request_id, trace_id };
     match exchange.run(&method, &headers, &query_string, body).await {
         Ok(answer) => answer,
         Err(rejection) => rejection.into_response(media, &request_id),
@@ -62,6 +63,7 @@ struct Exchange<'a> {
     state: &'a AppState,
     media: MediaType,
     request_id: &'a str,
+    trace_id: Option<String>,
 }
 
 impl Exchange<'_> {
@@ -85,7 +87,8 @@ impl Exchange<'_> {
                 return Err(rejection);
             }
         };
-        let caller = Caller { subject, token, request_id: self.request_id.to_owned() };
+        let (request_id, trace_id) = (self.request_id.to_owned(), self.trace_id.clone());
+        let caller = Caller { subject, token, request_id, trace_id };
         let execution = self.state.api.execute(request, caller);
         if kind == OperationType::Mutation {
             admission.await?;

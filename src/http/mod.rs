@@ -11,6 +11,7 @@ mod negotiation;
 mod rejection;
 mod request;
 mod serve;
+mod trace;
 
 use std::{sync::Arc, time::Duration};
 
@@ -53,6 +54,10 @@ pub struct Config {
 /// Name of a request, in logs, errors and the `x-request-id` header.
 #[derive(Debug, Clone)]
 struct RequestId(Arc<str>);
+
+/// The trace that a request says it is part of.
+#[derive(Debug, Clone)]
+struct TraceId(Option<String>);
 
 struct AppState {
     api: Api,

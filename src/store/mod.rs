@@ -7,6 +7,7 @@
 
 mod arrival;
 mod creation;
+mod decision;
 mod error;
 mod idempotency;
 mod inspection;
@@ -34,7 +35,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 pub use arrival::{Arrival, Desired, SignIn};
 pub use creation::{UserCreation, given};
+pub use decision::{DECISIONS_PER_STATEMENT, DecisionExport, DecisionQuery};
 pub use entity::{
+    decision::Model as LoggedDecision,
     outbox::{Kind, State as ItemState},
     role_assignment::{Source, State},
 };

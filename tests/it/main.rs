@@ -10,6 +10,8 @@ mod connections;
 mod crashes;
 mod crowd;
 mod cursors;
+mod decision_log;
+mod decision_log_trouble;
 mod denials;
 mod doctor;
 mod facts_proxy;

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use super::{Args, Config, is_loopback};
-use crate::{auth, auth0_admin, graphql, http, permit, store, sync};
+use crate::{audit, auth, auth0_admin, graphql, http, permit, store, sync};
 
 /// The database of a server that was told nothing else.
 const DEFAULT_DATABASE: &str = "sqlite://taskgate.db?mode=rwc";
@@ -63,6 +63,7 @@ pub(super) fn config(args: &Args) -> Result<Config, Problems> {
                 receipt: args.server.receipt,
             },
             sync,
+            audit: audit::Config { retention: Duration::from_millis(args.server.decision_log_retention_ms) },
         }),
         _ => Err(problems),
     }

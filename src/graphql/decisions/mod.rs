@@ -22,6 +22,7 @@ use futures_util::{
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::trail::Trail;
 use crate::permit::{Check, Decision, DenyCode, Freshness, Pdp, PermitError};
 
 /// Different questions that one operation may ask.
@@ -82,6 +83,7 @@ struct PdpBatch {
     pdp: Pdp,
     freshness: Freshness,
     tally: Arc<Tally>,
+    trail: Option<Arc<Trail>>,
 }
 
 impl BatchFn<Check, Answer> for PdpBatch {
@@ -98,6 +100,10 @@ impl BatchFn<Check, Answer> for PdpBatch {
         let verdicts = told.decisions.into_iter().map(|decision| {
             decision.map(|decision| Verdict { decision, id: Uuid::now_v7() }).map_err(Undecided::Permit)
         });
+        let verdicts: Vec<Answer> = verdicts.collect();
+        if let Some(trail) = &self.trail {
+            trail.record(checks, &verdicts);
+        }
         checks.iter().cloned().zip(verdicts).collect()
     }
 }
@@ -143,9 +149,10 @@ type Pending = BoxFuture<'static, Answer>;
 type Asked = HashMap<Check, WeakShared<Pending>>;
 
 impl Decisions {
-    pub(super) fn new(pdp: Pdp, freshness: Freshness) -> Self {
+    /// Every verdict leaves its trace on `trail`; without a caller there is neither.
+    pub(super) fn new(pdp: Pdp, freshness: Freshness, trail: Option<Arc<Trail>>) -> Self {
         let tally = Arc::new(Tally::default());
-        let batch = PdpBatch { pdp, freshness, tally: tally.clone() };
+        let batch = PdpBatch { pdp, freshness, tally: tally.clone(), trail };
         // The client splits what a single request cannot carry; the loader must not split before it.
         let loader = Loader::new(batch).with_yield_count(2).with_max_batch_size(usize::MAX);
         Self { loader, asked: Mutex::default(), tally }

@@ -46,11 +46,14 @@ impl<'a> Types<'a> {
     }
 }
 
+/// Path, coordinate and permission of a step.
+type Identity = (String, String, Option<(String, String)>);
+
 struct Walk<'a> {
     ground: Ground<'a>,
     steps: Vec<Step>,
     /// Fields that are selected twice are resolved once.
-    seen: HashSet<(String, String, Option<(String, String)>)>,
+    seen: HashSet<Identity>,
 }
 
 impl<'a> Walk<'a> {

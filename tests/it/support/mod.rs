@@ -2,6 +2,7 @@
 
 mod administrator;
 mod database;
+mod log;
 mod operator;
 mod permit;
 mod persona;
@@ -12,9 +13,11 @@ use std::time::Duration;
 
 use clap::Parser as _;
 use metrics_exporter_prometheus::PrometheusBuilder;
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use taskgate::{
     app,
+    audit::Writer,
     config::{Args, Config},
     http,
     sandbox::{AUDIENCE, Ports, ROLES_CLAIM, Sandbox, issuer, permit::API_KEY},
@@ -24,7 +27,8 @@ use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 pub(crate) use administrator::{Administrator, token};
-pub(crate) use database::{Fresh, fresh_databases};
+pub(crate) use database::{Fresh, fresh_databases, sqlite};
+pub(crate) use log::eventually;
 pub(crate) use persona::{Answer, Persona};
 pub(crate) use process::Process;
 
@@ -46,6 +50,7 @@ pub(crate) struct Node {
     client: reqwest::Client,
     server: JoinHandle<()>,
     _worker: Worker,
+    _log: Writer,
 }
 
 impl World {
@@ -60,6 +65,7 @@ impl World {
         let database = format!("sqlite://{}/test.db?mode=rwc", files.path().display());
         let mut config = Config::from_args(&args(&sandbox, &database)).unwrap();
         change(&mut config);
+        let database = config.store.url.expose_secret().to_owned();
         let node = Node::start(&config).await;
         let (url, client) = (node.url.clone(), node.client.clone());
         Self { sandbox, url, client, config, database, _node: node, _files: files }
@@ -67,7 +73,14 @@ impl World {
 
     /// A second server over the same database and the same services.
     pub(crate) async fn another_node(&self) -> Node {
-        Node::start(&self.config).await
+        self.another_node_with(|_| {}).await
+    }
+
+    /// The same with other settings.
+    pub(crate) async fn another_node_with(&self, change: impl FnOnce(&mut Config)) -> Node {
+        let mut config = self.config.clone();
+        change(&mut config);
+        Node::start(&config).await
     }
 
     /// Somebody with a fresh token.
@@ -94,6 +107,11 @@ impl World {
     /// Somebody with exactly this token.
     pub(crate) fn bearer(&self, token: String) -> Persona<'_> {
         Persona::new(&self.client, &self.url, Some(token))
+    }
+
+    /// Somebody with exactly this token, at another server.
+    pub(crate) fn bearer_at<'a>(&'a self, url: &'a str, token: String) -> Persona<'a> {
+        Persona::new(&self.client, url, Some(token))
     }
 
     /// A token to order, see `POST /sandbox/token`.
@@ -156,7 +174,7 @@ impl Node {
                 async move { http::serve(listener, app.router, &serving, std::future::pending()).await },
             );
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
-        Self { url, client, server, _worker: app.worker }
+        Self { url, client, server, _worker: app.worker, _log: app.log }
     }
 
     /// Somebody with exactly this token.
