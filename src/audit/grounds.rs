@@ -34,6 +34,14 @@ impl Grounds {
     pub fn subject(&self) -> &str {
         &self.subject
     }
+
+    /// How the subject stands, looked up the first time.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn standing(&self) -> Result<Standing, StoreError> {
+        self.standing.get_or_try_init(|| self.store.standing(&self.subject)).await.copied()
+    }
 }
 
 impl Cause {
@@ -46,8 +54,7 @@ impl Cause {
             Self::Known(code) => return Ok(code),
             Self::Inferred { grounds, otherwise } => (grounds, otherwise),
         };
-        let standing = grounds.standing.get_or_try_init(|| grounds.store.standing(&grounds.subject)).await?;
-        Ok(match standing {
+        Ok(match grounds.standing().await? {
             Standing::Unknown => "USER_NOT_SYNCED",
             Standing::NoTenant => "NO_SUCH_TENANT",
             Standing::NoRole => "NO_ROLE_IN_TENANT",

@@ -4,30 +4,30 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
 };
 
 use async_graphql::Context;
-use dataloader::{BatchFn, cached::Loader};
-use entity::user;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
+
+pub(super) use super::signed_in::SignedIn;
 
 use super::{
     Services,
     decisions::Decisions,
     document::Validator,
     error::{ApiError, Denial},
+    object_rules::Ruling,
     reason::DenialReason,
     rules::Rules,
-    trail::Trail,
 };
 use crate::{
-    auth::{AccessToken, Authenticator, Subject, VerifiedUser},
-    permit::Check,
-    store::{Role, StoreError, TenantStore},
+    auth::{AccessToken, Authenticator, Subject},
+    permit::{Check, Freshness},
+    store::Relations,
     sync::Sync,
 };
 
@@ -46,116 +46,46 @@ pub struct Caller {
     pub trace_id: Option<String>,
 }
 
-/// A signed-in caller and their tenant's rows.
-pub(super) struct SignedIn {
-    pub(super) user: Arc<VerifiedUser>,
-    pub(super) subject: Arc<str>,
-    pub(super) tenant: Arc<str>,
-    pub(super) store: TenantStore,
-    users: Loader<Uuid, Found<Option<user::Model>>, UserBatch>,
-    roles: Loader<Uuid, Found<Vec<Role>>, RoleBatch>,
-    pub(super) trail: Arc<Trail>,
-}
-
 /// One operation: the caller, and the decisions and rows that it has looked up so far.
 pub(super) struct Operation {
     pub(super) token: Option<AccessToken>,
     pub(super) decisions: Decisions,
+    /// Whether owners and assignees hold permissions on their tasks.
+    pub(super) object_rules: bool,
     signed_in: Option<SignedIn>,
+    /// Whether the caller turned out to hold `task:get` on single tasks only, if at all.
+    narrowed: AtomicBool,
+    /// The relations by which a mutation was allowed; its write holds only while they do.
+    relied: Mutex<HashMap<Uuid, Relations>>,
     /// Documents in its arguments that were looked at.
     documents: AtomicU64,
     /// Whether the caller may be told about the policy, once it was asked.
     may_explain: OnceCell<bool>,
 }
 
-/// A look-up that may have failed; the failure is shared by everybody who waited for the batch.
-type Found<T> = Result<T, Arc<StoreError>>;
-
-struct UserBatch(TenantStore);
-struct RoleBatch(TenantStore);
-
-impl BatchFn<Uuid, Found<Option<user::Model>>> for UserBatch {
-    async fn load(&mut self, ids: &[Uuid]) -> HashMap<Uuid, Found<Option<user::Model>>> {
-        match self.0.find_users(ids.to_vec()).await {
-            Ok(users) => {
-                let mut found: HashMap<_, _> = ids.iter().map(|id| (*id, Ok(None))).collect();
-                found.extend(users.into_iter().map(|user| (user.id, Ok(Some(user)))));
-                found
-            }
-            Err(error) => failed(ids, error),
-        }
-    }
-}
-
-impl BatchFn<Uuid, Found<Vec<Role>>> for RoleBatch {
-    async fn load(&mut self, ids: &[Uuid]) -> HashMap<Uuid, Found<Vec<Role>>> {
-        match self.0.roles_of(ids.to_vec()).await {
-            Ok(mut roles) => ids.iter().map(|id| (*id, Ok(roles.remove(id).unwrap_or_default()))).collect(),
-            Err(error) => failed(ids, error),
-        }
-    }
-}
-
-fn failed<T>(ids: &[Uuid], error: StoreError) -> HashMap<Uuid, Found<T>> {
-    let error = Arc::new(error);
-    ids.iter().map(|id| (*id, Err(error.clone()))).collect()
-}
-
-impl SignedIn {
-    pub(super) fn new(user: Arc<VerifiedUser>, store: TenantStore, trail: Arc<Trail>) -> Self {
-        Self {
-            subject: user.id.as_str().into(),
-            tenant: user.tenant.as_str().into(),
-            users: Loader::new(UserBatch(store.clone())).with_yield_count(2),
-            roles: Loader::new(RoleBatch(store.clone())).with_yield_count(2),
-            trail,
-            user,
-            store,
-        }
-    }
-
-    /// The question whether the caller holds `resource:action` in their tenant.
-    pub(super) fn check(&self, resource: &str, action: &str) -> Check {
-        Check::new(self.subject.clone(), self.tenant.clone(), resource.to_owned(), action.to_owned())
-    }
-
-    /// The caller's own row; `None` before the first login.
-    pub(super) async fn row(&self) -> Result<Option<user::Model>, ApiError> {
-        Ok(self.store.user_of(&self.subject).await?)
-    }
-
-    /// A user of this tenant, looked up together with the others that are pending.
-    pub(super) async fn load_user(&self, id: Uuid) -> Result<Option<user::Model>, ApiError> {
-        flatten(self.users.try_load(id).await)
-    }
-
-    /// The roles of a user of this tenant, looked up together with those of the others that are pending.
-    pub(super) async fn load_roles(&self, id: Uuid) -> Result<Vec<Role>, ApiError> {
-        flatten(self.roles.try_load(id).await)
-    }
-
-    /// Rows that a mutation changed are read again.
-    pub(super) async fn forget(&self, id: Uuid) {
-        self.users.clear(id).await;
-        self.roles.clear(id).await;
-    }
-}
-
-fn flatten<T>(loaded: Result<Found<T>, std::io::Error>) -> Result<T, ApiError> {
-    match loaded {
-        Ok(Ok(found)) => Ok(found),
-        // The store error is shared by every row of the batch, so each field carries only the fact.
-        Ok(Err(_)) => Err(ApiError::Internal("a batched look-up failed")),
-        Err(_) => Err(ApiError::Internal("a batched look-up was cancelled")),
-    }
-}
-
 impl Operation {
-    pub(super) fn new(caller: Caller, decisions: Decisions, signed_in: Option<SignedIn>) -> Self {
+    pub(super) fn new(
+        caller: Caller,
+        decisions: Decisions,
+        signed_in: Option<SignedIn>,
+        object_rules: bool,
+    ) -> Self {
+        Self::with(caller.token, decisions, signed_in, object_rules)
+    }
+
+    fn with(
+        token: Option<AccessToken>,
+        decisions: Decisions,
+        signed_in: Option<SignedIn>,
+        object_rules: bool,
+    ) -> Self {
         Self {
-            token: caller.token,
+            token,
             decisions,
+            object_rules,
             signed_in,
+            narrowed: AtomicBool::new(false),
+            relied: Mutex::default(),
             documents: AtomicU64::new(0),
             may_explain: OnceCell::new(),
         }
@@ -164,6 +94,44 @@ impl Operation {
     /// How many documents it has had looked at, the coming one included.
     pub(super) fn count_document(&self) -> u64 {
         self.documents.fetch_add(1, Relaxed) + 1
+    }
+
+    /// Forgets every answer: what follows is decided afresh.
+    pub(super) async fn forget(&self) {
+        self.narrowed.store(false, Relaxed);
+        self.decisions.forget().await;
+    }
+
+    /// Remembers that the caller may read single tasks at most.
+    pub(super) fn narrow(&self) {
+        self.narrowed.store(true, Relaxed);
+    }
+
+    /// Whether the caller may read single tasks at most. Always false without object rules.
+    pub(super) fn is_narrowed(&self) -> bool {
+        self.narrowed.load(Relaxed)
+    }
+
+    /// The coming write of this task was allowed because of these relations; `None`: whatever they are.
+    pub(super) fn rely(&self, task: Uuid, relations: Option<Relations>) {
+        let mut relied = self.relied.lock().unwrap_or_else(PoisonError::into_inner);
+        match relations {
+            Some(relations) => drop(relied.insert(task, relations)),
+            None => drop(relied.remove(&task)),
+        }
+    }
+
+    /// See [`rely`](Self::rely).
+    pub(super) fn relied_on(&self, task: Uuid) -> Option<Relations> {
+        self.relied.lock().unwrap_or_else(PoisonError::into_inner).get(&task).copied()
+    }
+
+    /// The same caller, of whom nothing is known yet: for one event of a subscription.
+    pub(super) fn afresh(&self, services: &Services) -> Self {
+        let signed_in = self.signed_in.as_ref().map(SignedIn::afresh);
+        let trail = signed_in.as_ref().map(|caller| caller.trail.clone());
+        let decisions = Decisions::new(services.pdp.clone(), Freshness::AnyAge, trail);
+        Self::with(None, decisions, signed_in, self.object_rules)
     }
 
     /// The caller, if they signed in.
@@ -186,13 +154,9 @@ impl Operation {
         }
     }
 
-    /// The refusal that a denied `check` becomes.
-    pub(super) async fn denial(
-        &self,
-        check: &Check,
-        verdict: super::decisions::Verdict,
-        key: Option<String>,
-    ) -> ApiError {
+    /// The refusal that a denial becomes.
+    pub(super) async fn denial(&self, ruling: &Ruling, key: Option<String>) -> ApiError {
+        let Ruling { check, verdict } = ruling;
         let told = verdict.deny_code().map(DenialReason::from);
         match self.denial_reason(check, told).await {
             Err(error) => error,
@@ -258,6 +222,12 @@ pub(super) trait ContextExt {
     /// The schema was built without it, which is a fault of ours.
     fn validator(&self) -> Result<&Validator, ApiError>;
 
+    /// What the API stands on.
+    ///
+    /// # Errors
+    /// The schema was built without services, which is a fault of ours.
+    fn services(&self) -> Result<&Services, ApiError>;
+
     /// What keeps Permit in step.
     ///
     /// # Errors
@@ -290,15 +260,17 @@ impl ContextExt for Context<'_> {
         self.data_opt::<Validator>().ok_or(ApiError::Internal("no validator in the schema"))
     }
 
+    fn services(&self) -> Result<&Services, ApiError> {
+        self.data_opt::<Arc<Services>>()
+            .map(Arc::as_ref)
+            .ok_or(ApiError::Internal("no services in the schema"))
+    }
+
     fn sync(&self) -> Result<&Sync, ApiError> {
-        services(self).map(|services| &services.sync)
+        self.services().map(|services| &services.sync)
     }
 
     fn authenticator(&self) -> Result<&Authenticator, ApiError> {
-        services(self).map(|services| &services.authenticator)
+        self.services().map(|services| &services.authenticator)
     }
-}
-
-fn services<'a>(ctx: &'a Context<'_>) -> Result<&'a Services, ApiError> {
-    ctx.data_opt::<Arc<Services>>().map(Arc::as_ref).ok_or(ApiError::Internal("no services in the schema"))
 }

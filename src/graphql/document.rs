@@ -2,7 +2,7 @@
 //! are executed hold for them too.
 
 use async_graphql::{
-    EmptySubscription, Schema, ServerError,
+    Schema, ServerError,
     parser::{parse_query, types::ExecutableDocument},
     registry::Registry,
 };
@@ -14,6 +14,7 @@ use super::{
     error::ApiError,
     field_errors::FieldErrors,
     limits::{DocumentError, DocumentLimits, LimitExceeded},
+    subscription::Subscription,
     validation::overlooked,
     variables::rehearsal,
 };
@@ -39,7 +40,7 @@ pub(super) struct Validator(ApiSchema);
 impl Validator {
     pub(super) fn new(config: Config) -> Self {
         let (query, mutation) = (Described(Query::default()), Described(Mutation::default()));
-        let mut schema = Schema::build(query, mutation, EmptySubscription).extension(FieldErrors);
+        let mut schema = Schema::build(query, mutation, Described(Subscription)).extension(FieldErrors);
         if !config.introspection {
             schema = schema.disable_introspection().disable_suggestions();
         }

@@ -13,7 +13,7 @@ use crate::{
     audit::{self, Cause, Entry, Grounds, Log, Origin},
     auth::{SubjectKind, VerifiedUser},
     permit::Check,
-    store::TenantStore,
+    store::{Standing, StoreError, TenantStore},
 };
 
 /// What all trails have in common.
@@ -45,6 +45,26 @@ impl Trail {
     ) -> Self {
         let subject = caller.id.as_str().into();
         Self { context, caller, subject, store, origin: Arc::new(origin), grounds: Mutex::default() }
+    }
+
+    /// That of the same request later on, when our rows may say something else.
+    pub(super) fn afresh(&self) -> Self {
+        Self {
+            context: self.context.clone(),
+            caller: self.caller.clone(),
+            subject: self.subject.clone(),
+            store: self.store.clone(),
+            origin: self.origin.clone(),
+            grounds: Mutex::default(),
+        }
+    }
+
+    /// How `subject` stands in the tenant.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub(super) async fn standing(&self, subject: &Arc<str>) -> Result<Standing, StoreError> {
+        self.grounds(subject).standing().await
     }
 
     /// Logs the verdicts among the `answers` to `checks`.

@@ -3,17 +3,16 @@
 
 use serde_json::{Value, json};
 
-use super::environment::Environment;
+use super::{environment::Environment, question::Check};
 
-/// The `debug` of a decision on `resource:action`.
-pub(super) fn of(
-    environment: &Environment,
-    user: &str,
-    tenant: &str,
-    (resource, action): (&str, &str),
-) -> Value {
+/// The `debug` of a decision on `check`.
+pub(super) fn of(environment: &Environment, check: &Check, allow: bool) -> Value {
+    let (user, tenant) = (check.user.key.as_str(), check.resource.tenant());
+    let (resource, action) = (check.resource.kind.as_str(), check.action.as_str());
     let actions = environment.resources.get(resource).map(|row| &row.fields.actions);
-    let code = if environment.users.get(user).is_none() {
+    let code = if allow {
+        "allow"
+    } else if environment.users.get(user).is_none() {
         "user_not_synced"
     } else if environment.tenants.get(tenant).is_none() {
         "no_such_tenant"
@@ -23,8 +22,6 @@ pub(super) fn of(
         "no_such_resource"
     } else if actions.is_some_and(|actions| !actions.contains_key(action)) {
         "no_such_action"
-    } else if environment.permits(user, tenant, resource, action) {
-        "allow"
     } else {
         "no_permission"
     };
@@ -37,5 +34,5 @@ pub(super) fn of(
     let reason = format!(
         "OPA: user {user} ({profile:?}) needs one of the roles {roles:?} for {permission} in tenant {tenant} of {tenants:?}"
     );
-    json!({"rbac": {"allow": code == "allow", "code": code, "reason": reason}, "reason": reason})
+    json!({"rbac": {"allow": allow, "code": code, "reason": reason}, "reason": reason})
 }

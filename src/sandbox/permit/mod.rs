@@ -1,26 +1,31 @@
 //! Permit's stand-in: the REST API and the PDP over one state in memory, in the wire formats of the real ones, so
 //! that the official SDKs work against them.
 //!
-//! Facts and schema are named objects in tables ([`row`], [`collection`]); roles in a tenant decide ([`decision`]).
-//! Instances of resources, roles on them, relations and condition sets are not imitated, and the README says so.
+//! Facts and schema are named objects in tables ([`row`], [`collection`]); roles in a tenant decide, and rules on
+//! attributes ([`decision`]). Instances of resources, roles on them and relations are not imitated, and the README says so.
 
-mod actions;
 mod assignments;
 mod bulk_assignments;
 mod collection;
+mod condition;
+mod condition_sets;
 mod debug;
 mod decision;
 mod environment;
 mod limits;
+mod operator;
+mod part_routes;
 mod parts;
 mod pdp;
 mod policy;
 mod proxy;
+mod question;
 mod refusal;
 mod resources;
 mod rest;
 mod roles;
 mod row;
+mod set_rules;
 mod store;
 mod tenants;
 mod users;
@@ -74,7 +79,8 @@ fn pdp_router(store: &Arc<Store>) -> Router {
         .route("/sandbox/checks", get(read_checks).delete(reset_checks))
         .route("/sandbox/propagation-delay", put(set_delay))
         .route("/sandbox/facts-proxy", put(set_proxy))
-        .route("/sandbox/debug", put(set_debug));
+        .route("/sandbox/debug", put(set_debug))
+        .route("/sandbox/attribute-rules", put(set_attribute_rules));
     pdp::routes()
         .merge(proxy::routes(store))
         .fallback(rest::unknown)
@@ -115,5 +121,15 @@ async fn set_proxy(State(store): Shared, Json(proxy): Json<Switch>) -> StatusCod
 
 async fn set_debug(State(store): Shared, Json(debug): Json<Switch>) -> StatusCode {
     store.set_debug(debug.enabled);
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Debug, Deserialize)]
+struct AttributeRules {
+    supported: bool,
+}
+
+async fn set_attribute_rules(State(store): Shared, Json(rules): Json<AttributeRules>) -> StatusCode {
+    store.set_attribute_rules(rules.supported);
     StatusCode::NO_CONTENT
 }

@@ -30,6 +30,8 @@ pub(super) struct Store {
     pub(super) limits: Limits,
     /// Whether the PDP has its facts proxy. The hosted one does not.
     has_proxy: AtomicBool,
+    /// Whether the PDP decides by attributes. The hosted one does not.
+    attribute_rules: AtomicBool,
     /// Whether the PDP says with each decision how it came to it.
     debugs: AtomicBool,
 }
@@ -56,6 +58,7 @@ impl Store {
             checks: AtomicU64::new(0),
             limits: Limits::default(),
             has_proxy: AtomicBool::new(true),
+            attribute_rules: AtomicBool::new(true),
             debugs: AtomicBool::new(false),
         }
     }
@@ -149,6 +152,14 @@ impl Store {
 
     pub(super) fn set_proxy(&self, enabled: bool) {
         self.has_proxy.store(enabled, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_attribute_rules(&self) -> bool {
+        self.attribute_rules.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_attribute_rules(&self, supported: bool) {
+        self.attribute_rules.store(supported, Ordering::Relaxed);
     }
 
     pub(super) fn debugs(&self) -> bool {
