@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 pub(crate) struct Persona<'a> {
     client: &'a reqwest::Client,
-    url: &'a str,
-    token: Option<String>,
+    pub(super) url: &'a str,
+    pub(super) token: Option<String>,
 }
 
 /// What came back.
