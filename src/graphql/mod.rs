@@ -17,6 +17,7 @@ mod directives;
 mod document;
 mod error;
 mod execution;
+mod explain;
 mod field_errors;
 mod guard;
 mod id;
@@ -81,6 +82,7 @@ struct Query(
     permission::PermissionQuery,
     requirements::RequirementQuery,
     decision_log::DecisionLogQuery,
+    explain::ExplainQuery,
 );
 
 /// Writing. Fields run one after another, and each is decided afresh.

@@ -42,6 +42,30 @@ pub(super) struct PermissionResult {
 }
 
 impl PermissionResult {
+    /// The answer to a question about `resource:action`, without a hint; `reason`: why it is denied, if it is.
+    pub(super) fn new(
+        resource: String,
+        action: String,
+        key: Option<ID>,
+        reason: Option<DenialReason>,
+    ) -> Self {
+        let allowed = reason.is_none();
+        Self { allowed, resource, action, key, reason, hint: None, roles_that_allow: None }
+    }
+
+    pub(super) fn with_hint(self, hint: Option<String>) -> Self {
+        Self { hint, ..self }
+    }
+
+    /// No roles are not told as such: they may only be unknown.
+    pub(super) fn with_roles(self, roles: Vec<String>) -> Self {
+        Self { roles_that_allow: Some(roles).filter(|roles| !roles.is_empty()), ..self }
+    }
+
+    pub(super) const fn is_allowed(&self) -> bool {
+        self.allowed
+    }
+
     /// The permission as `resource:action`, if it is held.
     pub(super) fn held(self) -> Option<String> {
         self.allowed.then(|| format!("{}:{}", self.resource, self.action))
@@ -153,15 +177,9 @@ pub(super) async fn ask(
             }
             _ => Vec::new(),
         };
-        results.push(PermissionResult {
-            allowed: verdict.allows(),
-            roles_that_allow: Some(roles).filter(|roles| !roles.is_empty()),
-            hint: reason.map(|reason| reason.hint(&question.resource, &question.action)),
-            resource: question.resource,
-            action: question.action,
-            key: question.key,
-            reason,
-        });
+        let hint = reason.map(|reason| reason.hint(&question.resource, &question.action));
+        let result = PermissionResult::new(question.resource, question.action, question.key, reason);
+        results.push(result.with_hint(hint).with_roles(roles));
     }
     Ok(results)
 }

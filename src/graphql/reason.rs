@@ -69,6 +69,29 @@ impl DenialReason {
         }
     }
 
+    /// The same about somebody else than the reader.
+    pub(super) fn hint_about_another(self, resource: &str, action: &str) -> String {
+        match self {
+            Self::UserNotSynced => {
+                "They have to call the `login` mutation, which copies their account and roles to Permit."
+                    .to_owned()
+            }
+            Self::NoSuchTenant => self.hint(resource, action),
+            Self::NoRoleInTenant => {
+                "They hold no role in this tenant; an administrator can give them one.".to_owned()
+            }
+            Self::NoPermission => format!(
+                "None of their roles holds `{resource}:{action}`. Once it is granted to one of them in Permit it holds \
+                 at once, without a new login."
+            ),
+            Self::NoRelation | Self::NoMatchingRule => {
+                format!("No rule gives them `{resource}:{action}` on this object.")
+            }
+            Self::NoSuchResource | Self::NoSuchAction | Self::UnsupportedByPdp => self.hint(resource, action),
+            Self::Unknown => format!("Whether a role of theirs holds `{resource}:{action}` is not known."),
+        }
+    }
+
     /// One sentence on what would change the answer.
     pub(super) fn hint(self, resource: &str, action: &str) -> String {
         match self {

@@ -14,6 +14,8 @@ mod decision_log;
 mod decision_log_trouble;
 mod denials;
 mod doctor;
+mod explain;
+mod explain_as;
 mod facts_proxy;
 mod http_contract;
 mod identities;

@@ -22,6 +22,7 @@ pub(crate) const OPERATIONS: &[(&str, &str)] = &[
     ("Query.tasks", "{ tasks { totalCount } }"),
     ("Query.user", "query($user: ID!) { user(id: $user) { id } }"),
     ("Query.users", "{ users { totalCount } }"),
+    ("Query.explain", "{ explain(document: \"{ apiInfo { name } }\") { allowed } }"),
     ("Query.decisions", "{ decisions { nodes { id } } }"),
     ("Mutation.login", "mutation { login { ready } }"),
     ("Mutation.createTask", "mutation { createTask(input: {title: \"t\"}) { task { id } } }"),

@@ -23,10 +23,19 @@ pub(super) struct Step {
     /// `Type.field`, `Input.field` or `Type.field(argument:)`.
     pub(super) coordinate: String,
     pub(super) access: Access,
+    pub(super) part: Part,
     /// What the arguments say about the object of an OBJECT rule on a root field.
     pub(super) object: Object,
     /// The only type for which it is asked, where the object may turn out to be of another one.
     pub(super) only_for: Option<String>,
+}
+
+/// Where a rule stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Field,
+    Input,
+    Argument,
 }
 
 /// The object that a root field is about.

@@ -9,7 +9,7 @@ use async_graphql::{
 };
 use async_graphql_value::Value as Written;
 
-use super::{Ground, Object, Step, given::Given};
+use super::{Ground, Object, Part, Step, given::Given};
 use crate::graphql::{
     directives::{Access, Need, Scope},
     id::{GlobalId, NO_ID, NodeKind, not_an_id},
@@ -123,6 +123,7 @@ impl<'a> Walk<'a> {
                     path: path.clone(),
                     coordinate: format!("{ty}.{}", field.name.node),
                     access: rule.access.clone(),
+                    part: Part::Field,
                     object: ids.as_ref().map_or_else(|| self.object(ty, field, rule), Ids::object),
                     only_for,
                 };
@@ -183,6 +184,20 @@ impl<'a> Walk<'a> {
                     path: format!("{}.{}.{}", own.path, input.argument, input.field),
                     coordinate: input.coordinate.clone(),
                     access: Access::Requires(input.need.clone()),
+                    part: Part::Input,
+                    object: Object::Elsewhere,
+                    only_for: own.only_for.clone(),
+                });
+            }
+        }
+        for rule in &rule.arguments {
+            let given = self.ground.given(argument_of(field, &rule.argument));
+            if given.seen().is_some_and(|value| *value != Value::Null) {
+                self.step(Step {
+                    path: format!("{}.{}", own.path, rule.argument),
+                    coordinate: rule.coordinate.clone(),
+                    access: Access::Requires(rule.need.clone()),
+                    part: Part::Argument,
                     object: Object::Elsewhere,
                     only_for: own.only_for.clone(),
                 });

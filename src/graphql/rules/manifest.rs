@@ -23,6 +23,10 @@ impl Rules {
                 all.insert(format!("{object}.{field}"), rule.access.clone());
                 let inputs = rule.inputs.iter();
                 all.extend(inputs.map(|rule| (rule.coordinate.clone(), Access::Requires(rule.need.clone()))));
+                let arguments = rule.arguments.iter();
+                all.extend(
+                    arguments.map(|rule| (rule.coordinate.clone(), Access::Requires(rule.need.clone()))),
+                );
             }
         }
         all.into_iter()
@@ -33,11 +37,13 @@ impl Rules {
         let mut coordinates = BTreeMap::new();
         for (object, fields) in &self.fields {
             for (field, rule) in fields {
-                let inputs: BTreeMap<_, _> = rule
+                let inputs = rule
                     .inputs
                     .iter()
-                    .map(|input| (format!("{}.{}", input.argument, input.field), requirement(&input.need)))
-                    .collect();
+                    .map(|input| (format!("{}.{}", input.argument, input.field), requirement(&input.need)));
+                let arguments =
+                    rule.arguments.iter().map(|rule| (rule.argument.clone(), requirement(&rule.need)));
+                let inputs: BTreeMap<_, _> = inputs.chain(arguments).collect();
                 let mut entry = match &rule.access {
                     Access::Public => json!({"access": "PUBLIC"}),
                     Access::SignedIn => json!({"access": "SIGNED_IN"}),

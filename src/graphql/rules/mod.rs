@@ -25,6 +25,8 @@ pub(in crate::graphql) struct Rule {
     pub(in crate::graphql) object: Option<ObjectArgument>,
     /// Parts of the input that need a permission of their own when they are supplied.
     pub(in crate::graphql) inputs: Vec<InputRule>,
+    /// Arguments that do. Their resolvers ask, see [`ASKED_BY_RESOLVERS`].
+    pub(in crate::graphql) arguments: Vec<ArgumentRule>,
 }
 
 /// Where the id of the object stands: in an argument, or in a field of the argument `input`.
@@ -40,6 +42,15 @@ pub(in crate::graphql) struct InputRule {
     pub(in crate::graphql) argument: String,
     pub(in crate::graphql) field: String,
     /// As `UpdateTaskInput.assigneeId`.
+    pub(in crate::graphql) coordinate: String,
+    pub(in crate::graphql) need: Need,
+}
+
+/// An argument with a rule.
+#[derive(Debug, Clone)]
+pub(in crate::graphql) struct ArgumentRule {
+    pub(in crate::graphql) argument: String,
+    /// As `Query.explain(asUser:)`.
     pub(in crate::graphql) coordinate: String,
     pub(in crate::graphql) need: Need,
 }
@@ -69,6 +80,8 @@ pub enum CoverageError {
     NotNullable(String),
     #[error("{0} needs a permission on an object but no argument `id` or `input.id` names one")]
     NoObject(String),
+    #[error("{0} has a rule, but no resolver is known to ask for it")]
+    NobodyAsks(String),
 }
 
 /// Every rule of the schema. A field that is not listed needs nothing beyond reaching its object.
@@ -83,6 +96,9 @@ pub(in crate::graphql) struct Rules {
 /// Types whose object-level guard is [`permitted`](crate::graphql::guard::permitted). Kept beside the rules because the
 /// registry does not know about guards; the coverage test calls every field anonymously to hold it to its word.
 const GUARDED: [&str; 4] = ["Query", "Mutation", SUBSCRIPTION, "Task"];
+
+/// Arguments whose rules are asked by the resolver, in one bulk with what it asks anyway. No guard looks at arguments.
+const ASKED_BY_RESOLVERS: [&str; 1] = ["Query.explain(asUser:)"];
 
 /// The root whose operations have exactly one field.
 const SUBSCRIPTION: &str = "Subscription";
@@ -139,12 +155,16 @@ impl Rules {
         let mut rules = HashMap::new();
         for field in fields {
             let coordinate = format!("{name}.{}", field.name);
+            let arguments = arguments(&coordinate, field);
+            let unasked = arguments.iter().filter(|rule| !ASKED_BY_RESOLVERS.contains(&&*rule.coordinate));
+            holes.extend(unasked.map(|rule| CoverageError::NobodyAsks(rule.coordinate.clone())));
             match Access::of(&field.directive_invocations) {
                 Some(access) => {
                     let rule = Rule {
                         access,
                         object: object_argument(registry, field),
                         inputs: inputs(registry, field),
+                        arguments,
                     };
                     holes.extend(rule.holes(&coordinate, name, field, is_root));
                     rules.insert(field.name.clone(), rule);
@@ -228,6 +248,15 @@ fn object_argument(registry: &Registry, field: &MetaField) -> Option<ObjectArgum
     }
     let has_id = input_fields(registry, &field.args.get("input")?.ty).any(|(name, _)| name == "id");
     has_id.then_some(ObjectArgument::InputId)
+}
+
+fn arguments(coordinate: &str, field: &MetaField) -> Vec<ArgumentRule> {
+    let rules = field.args.iter().filter_map(|(argument, meta)| {
+        let Access::Requires(need) = Access::of(&meta.directive_invocations)? else { return None };
+        let coordinate = format!("{coordinate}({argument}:)");
+        Some(ArgumentRule { argument: argument.clone(), coordinate, need })
+    });
+    rules.collect()
 }
 
 fn inputs(registry: &Registry, field: &MetaField) -> Vec<InputRule> {

@@ -34,6 +34,14 @@ impl World {
         Database::connect(&self.database).await.unwrap()
     }
 
+    /// The one text column of a query.
+    pub(crate) async fn selects(&self, query: &str) -> Vec<String> {
+        let rows = self.rows().await;
+        let query = sea_orm::Statement::from_string(rows.get_database_backend(), query);
+        let rows = rows.query_all_raw(query).await.unwrap();
+        rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
+    }
+
     /// Puts `count` decisions into the log, a microsecond apart, the first at `start`.
     pub(crate) async fn logs_old_decisions(&self, start: i64, count: usize) {
         let row = |n: usize| {
