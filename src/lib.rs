@@ -14,11 +14,12 @@
 //! What a request changes is told on: [`store`] → [`events`] → the subscriptions of [`graphql`], which decide each event
 //! once more for everybody who would hear of it.
 //!
-//! [`app`] puts the parts together, [`config`] alone reads the environment, [`auth0_admin`] removes accounts at
-//! Auth0, `sandbox` stands in for Auth0 and Permit behind their URLs. `tests/it/architecture.rs` holds the table of
-//! who may import whom.
+//! [`app`] puts the parts together, [`config`] alone reads the environment, [`audit`] keeps the log of decisions,
+//! [`auth0_admin`] removes accounts at Auth0, `sandbox` stands in for Auth0 and Permit behind their URLs.
+//! `tests/it/architecture.rs` holds the table of who may import whom.
 
 pub mod app;
+pub mod audit;
 pub mod auth;
 pub mod auth0_admin;
 pub mod commands;

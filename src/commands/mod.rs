@@ -1,5 +1,6 @@
 //! What the program can be told to do.
 
+mod decisions;
 mod doctor;
 mod serve;
 mod sync;
@@ -35,6 +36,7 @@ pub async fn run(
             Ok(ExitCode::SUCCESS)
         }
         Command::Serve => serve::run(args, announce).await,
+        Command::Decisions { command } => decisions::run(args, command).await,
         Command::Sync { command } => sync::run(args, command).await,
         Command::Migrate => match Config::store_from_args(&args) {
             Ok(config) => {

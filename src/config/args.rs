@@ -281,6 +281,9 @@ pub struct ServerArgs {
     /// How long running requests may go on after the signal to stop.
     #[arg(long, env = "SHUTDOWN_GRACE_MS", default_value_t = 10_000)]
     pub shutdown_grace_ms: u64,
+    /// How long the log of decisions keeps each of them; 0: there is no log, and an earlier one is erased.
+    #[arg(long, env = "DECISION_LOG_RETENTION_MS", default_value_t = 604_800_000)]
+    pub decision_log_retention_ms: u64,
     /// Whether clients may read the schema by introspection.
     #[arg(long, env = "INTROSPECTION", default_value_t = true, action = clap::ArgAction::Set)]
     pub introspection: bool,

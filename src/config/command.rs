@@ -2,6 +2,7 @@
 
 use clap::{Args as ClapArgs, Subcommand};
 use secrecy::SecretString;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// What to do.
 #[derive(Subcommand, Debug, Clone)]
@@ -16,6 +17,11 @@ pub enum Command {
     Sync {
         #[command(subcommand)]
         command: SyncCommand,
+    },
+    /// The log of decisions.
+    Decisions {
+        #[command(subcommand)]
+        command: DecisionsCommand,
     },
     /// Look at Auth0, Permit and the database with the settings of `serve`, and say what to mend. Changes nothing.
     Doctor(DoctorArgs),
@@ -39,6 +45,24 @@ pub enum SyncCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// What to do with the log of decisions.
+#[derive(Subcommand, Debug, Clone)]
+pub enum DecisionsCommand {
+    /// Print it as JSON lines, oldest first.
+    Export {
+        /// Only decisions made at this time or later, for example `2026-11-25T08:00:00Z`.
+        #[arg(long, value_parser = instant)]
+        since: Option<OffsetDateTime>,
+        /// Only decisions of this tenant.
+        #[arg(long)]
+        tenant: Option<String>,
+    },
+}
+
+fn instant(text: &str) -> Result<OffsetDateTime, &'static str> {
+    OffsetDateTime::parse(text, &Rfc3339).map_err(|_| "this is not a time such as 2026-11-25T08:00:00Z")
 }
 
 #[derive(ClapArgs, Debug, Clone)]

@@ -17,9 +17,10 @@ use super::{
     decisions::{Decisions, Source},
     field_errors, selected,
     subscription::{Events, single_field},
+    trail::Trail,
     variables,
 };
-use crate::permit::Freshness;
+use crate::{audit::Origin, permit::Freshness};
 
 impl Api {
     /// Executes one query or mutation. Every error of the answer, and the answer itself, carry the request id.
@@ -89,9 +90,13 @@ impl Api {
     fn operation(&self, caller: Caller, source: Source) -> Arc<Operation> {
         let signed_in = caller.subject.verified().map(|user| {
             let store = self.services.store.tenant(&user.tenant);
-            SignedIn::new(user.clone(), store)
+            let origin = Origin { request_id: caller.request_id.clone(), trace_id: caller.trace_id.clone() };
+            let trail = Trail::new(self.trails.clone(), user.clone(), store.clone(), origin);
+            SignedIn::new(user.clone(), store, trail)
         });
-        Arc::new(Operation::new(caller, Decisions::new(source), signed_in, self.config.object_rules))
+        let trail = signed_in.as_ref().map(|caller| caller.trail.clone());
+        let decisions = Decisions::new(source, trail);
+        Arc::new(Operation::new(caller, decisions, signed_in, self.config.object_rules))
     }
 
     fn finished(&self, mut response: Response, request_id: &str, operation: &Operation) -> Response {

@@ -10,11 +10,14 @@ mod bad_ids;
 mod budget;
 mod connection;
 mod context;
+mod decision_log;
 mod decisions;
 mod describe;
 mod directives;
+mod document;
 mod error;
 mod execution;
+mod explain;
 mod field_errors;
 mod guard;
 mod id;
@@ -24,12 +27,16 @@ mod login;
 mod node;
 mod object_rules;
 mod permission;
+mod plan;
 mod reason;
+mod requirements;
+mod roles;
 mod rules;
 mod signed_in;
 mod subscription;
 mod sync_status;
 mod task;
+mod trail;
 mod user;
 mod user_error;
 mod validation;
@@ -52,13 +59,16 @@ pub use rules::CoverageError;
 
 use decisions::Snapshots;
 use describe::Described;
+use roles::RoleBook;
 use rules::Rules;
 use subscription::{Pumps, Subscription};
+use trail::TrailContext;
 
 use crate::{
+    audit::Log,
     auth::{Authenticator, VerifiedUser},
     events::Hub,
-    permit::Pdp,
+    permit::{Facts, Pdp},
     store::{Store, StoreError},
     sync::Sync,
 };
@@ -72,6 +82,9 @@ struct Query(
     task::TaskQuery,
     user::UserQuery,
     permission::PermissionQuery,
+    requirements::RequirementQuery,
+    decision_log::DecisionLogQuery,
+    explain::ExplainQuery,
 );
 
 /// Writing. Fields run one after another, and each is decided afresh.
@@ -102,8 +115,10 @@ pub struct Config {
 pub struct Services {
     pub store: Store,
     pub pdp: Pdp,
+    pub facts: Facts,
     pub sync: Sync,
     pub hub: Hub,
+    pub log: Log,
     pub authenticator: Authenticator,
 }
 
@@ -114,6 +129,7 @@ pub struct Api {
     /// The schema's types; the library does not lend its own.
     registry: Arc<Registry>,
     services: Arc<Services>,
+    trails: TrailContext,
     sdl: Arc<str>,
     manifest: Arc<str>,
     config: Config,
@@ -142,17 +158,24 @@ impl Api {
         let services = Arc::new(services);
         let pumps = Arc::new(Pumps::start(&services, config));
         let snapshots = Snapshots::new(services.pdp.clone(), config.decision_ttl, services.store.feed());
+        let trails = TrailContext {
+            rules: rules.clone(),
+            roles: RoleBook::new(services.facts.clone()),
+            log: services.log.clone(),
+        };
         let (query, mutation) = (Query::default(), Mutation::default());
         let mut schema = Schema::build(Described(query), Described(mutation), Described(Subscription))
             .extension(field_errors::FieldErrors)
             .data(rules)
             .data(pumps.board.clone())
+            .data(document::Validator::new(config))
             .data(services.clone());
         if !config.introspection {
             schema = schema.disable_introspection().disable_suggestions();
         }
         let schema = schema.finish();
         Ok(Self {
+            trails,
             sdl: printed(&schema).into(),
             schema,
             registry,
@@ -211,7 +234,8 @@ pub fn sdl() -> String {
 /// # Errors
 /// Every hole in the schema's protection.
 pub fn required_permissions() -> Result<BTreeSet<(String, String)>, Vec<CoverageError>> {
-    Rules::read(&types()).map(|rules| rules.permissions())
+    let owned = |(resource, action): (&str, &str)| (resource.to_owned(), action.to_owned());
+    Rules::read(&types()).map(|rules| rules.permissions().map(owned).collect())
 }
 
 /// The types of the schema.

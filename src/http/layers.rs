@@ -21,7 +21,12 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use super::{RequestId, negotiation::MediaType, rejection::Rejection};
+use super::{
+    RequestId, TraceId,
+    negotiation::MediaType,
+    rejection::Rejection,
+    trace::{TRACEPARENT, trace_id},
+};
 
 /// Carries the request's name in both directions.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -43,10 +48,13 @@ pub(super) fn layered(routes: Router, cors_origins: &[String]) -> Router {
 /// Names the request, traces it, and puts the headers on the answer that protect a browser.
 async fn around(mut request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
+    let trace_id = trace_id(request.headers());
     request.extensions_mut().insert(RequestId(id.clone()));
+    request.extensions_mut().insert(TraceId(trace_id.clone()));
     let path = request.uri().path();
-    let span =
-        tracing::info_span!("request", request.id = &*id, http.method = %request.method(), http.path = path);
+    let span = tracing::info_span!(
+        "request", request.id = &*id, trace.id = trace_id, http.method = %request.method(), http.path = path
+    );
     let mut response = next.run(request).instrument(span).await;
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id) {
@@ -79,7 +87,7 @@ fn cors(origins: &[String]) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([ACCEPT, AUTHORIZATION, CONTENT_TYPE, X_REQUEST_ID])
+        .allow_headers([ACCEPT, AUTHORIZATION, CONTENT_TYPE, X_REQUEST_ID, TRACEPARENT])
         .expose_headers([X_REQUEST_ID, RETRY_AFTER, WWW_AUTHENTICATE])
         .max_age(std::time::Duration::from_secs(PREFLIGHT_SECONDS))
 }

@@ -23,7 +23,7 @@ use serde::Deserialize;
 use serde_json::{Map, json};
 
 use super::{
-    AppState, RequestId,
+    AppState, RequestId, TraceId,
     negotiation::MediaType,
     operation::{self, AnswerBody, Operation},
     rejection::Rejection,
@@ -68,43 +68,49 @@ struct QueryString {
 pub(super) async fn serve(
     State(state): State<Arc<AppState>>,
     Extension(RequestId(request_id)): Extension<RequestId>,
+    Extension(TraceId(trace_id)): Extension<TraceId>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     let query = query.unwrap_or_default();
-    match answer(&state, &request_id, &query, &headers, body).await {
+    let asking = Asking { state: &state, request_id: &request_id, trace_id };
+    match asking.answer(&query, &headers, body).await {
         Ok(answer) => answer,
         Err(rejection) => rejection.into_response(MediaType::Json, &request_id),
     }
 }
 
-async fn answer(
-    state: &AppState,
-    request_id: &str,
-    query: &str,
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<Response, Rejection> {
-    let credentials = state.authenticator.authenticate(headers).await?;
-    let (subject, token) = (credentials.subject, credentials.token);
-    let user = subject.verified().ok_or(AuthError::Invalid(Reason::MissingToken))?;
-    let named: QueryString = serde_urlencoded::from_str(query)
-        .map_err(|_| Rejection::bad_request("The query string cannot be read, or names `user` twice."))?;
-    if named.user.is_some_and(|named| !is_same(&named, &user.id)) {
-        return Err(Rejection::bad_request(
-            "`user` is not who the token says; nobody asks for somebody else.",
-        ));
+/// One request.
+struct Asking<'a> {
+    state: &'a AppState,
+    request_id: &'a str,
+    trace_id: Option<String>,
+}
+
+impl Asking<'_> {
+    async fn answer(self, query: &str, headers: &HeaderMap, body: Body) -> Result<Response, Rejection> {
+        let Self { state, request_id, trace_id } = self;
+        let credentials = state.authenticator.authenticate(headers).await?;
+        let (subject, token) = (credentials.subject, credentials.token);
+        let user = subject.verified().ok_or(AuthError::Invalid(Reason::MissingToken))?;
+        let named: QueryString = serde_urlencoded::from_str(query)
+            .map_err(|_| Rejection::bad_request("The query string cannot be read, or names `user` twice."))?;
+        if named.user.is_some_and(|named| !is_same(&named, &user.id)) {
+            return Err(Rejection::bad_request(
+                "`user` is not who the token says; nobody asks for somebody else.",
+            ));
+        }
+        let bytes = json_body(headers, body, state.config.max_body_bytes, state.config.body_timeout).await?;
+        let asked: Asked = serde_json::from_slice(&bytes).map_err(|_| {
+            Rejection::bad_request("Send `{resourcesAndActions: [{action, resource}]}`, or one such pair.")
+        })?;
+        let request = Request::new(DOCUMENT).variables(variables(&asked)?);
+        let operation = Operation::read(&state.api, request)?;
+        let caller = Caller { subject: subject.clone(), token, request_id: request_id.to_owned(), trace_id };
+        let answer = operation::answer(&state.api, operation, caller).await?;
+        Ok(told(&asked, &answer))
     }
-    let bytes = json_body(headers, body, state.config.max_body_bytes, state.config.body_timeout).await?;
-    let asked: Asked = serde_json::from_slice(&bytes).map_err(|_| {
-        Rejection::bad_request("Send `{resourcesAndActions: [{action, resource}]}`, or one such pair.")
-    })?;
-    let request = Request::new(DOCUMENT).variables(variables(&asked)?);
-    let operation = Operation::read(&state.api, request)?;
-    let caller = Caller { subject: subject.clone(), token, request_id: request_id.to_owned() };
-    let answer = operation::answer(&state.api, operation, caller).await?;
-    Ok(told(&asked, &answer))
 }
 
 /// A plus sign stands for a space in a query string, and the SDK does not encode it.

@@ -3,14 +3,18 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Modules and what they may import of ours.
-const IMPORTS: [(&str, &[&str]); 14] = [
-    ("app", &["auth", "auth0_admin", "config", "events", "graphql", "http", "permit", "store", "sync"]),
+const IMPORTS: [(&str, &[&str]); 15] = [
+    (
+        "app",
+        &["audit", "auth", "auth0_admin", "config", "events", "graphql", "http", "permit", "store", "sync"],
+    ),
+    ("audit", &["store"]),
     ("auth", &[]),
     ("auth0_admin", &[]),
     ("commands", &["app", "auth", "config", "graphql", "http", "permit", "store", "sync", "telemetry"]),
-    ("config", &["auth", "auth0_admin", "graphql", "http", "permit", "store", "sync"]),
+    ("config", &["audit", "auth", "auth0_admin", "graphql", "http", "permit", "store", "sync"]),
     ("events", &["store"]),
-    ("graphql", &["auth", "events", "permit", "store", "sync"]),
+    ("graphql", &["audit", "auth", "events", "permit", "store", "sync"]),
     ("http", &["auth", "graphql"]),
     ("lib", &[]),
     ("permit", &[]),

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use super::{Args, Config, is_loopback};
-use crate::{auth, auth0_admin, graphql, http, permit, store, sync};
+use crate::{audit, auth, auth0_admin, graphql, http, permit, store, sync};
 
 /// The database of a server that was told nothing else.
 const DEFAULT_DATABASE: &str = "sqlite://taskgate.db?mode=rwc";
@@ -52,9 +52,17 @@ pub(super) fn config(args: &Args) -> Result<Config, Problems> {
     let sync = sync(args, &mut problems);
     let graphql = graphql(args, &mut problems);
     match (listen, auth, permit, store) {
-        (Some(listen), Some(auth), Some(permit), Some(store)) if problems.0.is_empty() => {
-            Ok(Config { listen, auth, auth0_admin, permit, store, graphql, http, sync })
-        }
+        (Some(listen), Some(auth), Some(permit), Some(store)) if problems.0.is_empty() => Ok(Config {
+            listen,
+            auth,
+            auth0_admin,
+            permit,
+            store,
+            graphql,
+            http,
+            sync,
+            audit: audit::Config { retention: Duration::from_millis(args.server.decision_log_retention_ms) },
+        }),
         _ => Err(problems),
     }
 }

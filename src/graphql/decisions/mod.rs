@@ -29,6 +29,7 @@ pub(super) use self::{
 };
 
 use self::tally::Tally;
+use super::trail::Trail;
 use crate::permit::{Answers, Check, Decision, DenyCode, Freshness, Pdp, PermitError};
 
 /// Different questions that one operation may ask.
@@ -77,6 +78,7 @@ impl Source {
 struct PdpBatch {
     source: Source,
     tally: Arc<Tally>,
+    trail: Option<Arc<Trail>>,
 }
 
 impl BatchFn<Check, Answer> for PdpBatch {
@@ -95,6 +97,10 @@ impl BatchFn<Check, Answer> for PdpBatch {
         let verdicts = told.decisions.into_iter().map(|decision| {
             decision.map(|decision| Verdict { decision, id: Uuid::now_v7() }).map_err(Undecided::Permit)
         });
+        let verdicts: Vec<Answer> = verdicts.collect();
+        if let Some(trail) = &self.trail {
+            trail.record(&open, &verdicts);
+        }
         answers.extend(open.into_iter().zip(verdicts));
         answers
     }
@@ -130,17 +136,18 @@ type Pending = BoxFuture<'static, Answer>;
 type Asked = HashMap<Check, WeakShared<Pending>>;
 
 impl Decisions {
-    pub(super) fn new(source: Source) -> Self {
+    /// Every verdict leaves its trace on `trail`; without a caller there is neither.
+    pub(super) fn new(source: Source, trail: Option<Arc<Trail>>) -> Self {
         let tally = Arc::new(Tally::default());
-        let batch = PdpBatch { source: source.clone(), tally: tally.clone() };
+        let batch = PdpBatch { source: source.clone(), tally: tally.clone(), trail };
         // The client splits what a single request cannot carry; the loader must not split before it.
         let loader = Loader::new(batch).with_yield_count(2).with_max_batch_size(usize::MAX);
         Self { source, loader, asked: Mutex::default(), tally }
     }
 
     /// Decisions of the same source, of which none is made yet.
-    pub(super) fn afresh(&self) -> Self {
-        Self::new(self.source.clone())
+    pub(super) fn afresh(&self, trail: Option<Arc<Trail>>) -> Self {
+        Self::new(self.source.clone(), trail)
     }
 
     /// The verdicts on `checks`, in order, in one wave with whatever else is pending.
