@@ -10,6 +10,8 @@
 //! 6. [`graphql`] resolvers → [`store`] (rows of the caller's tenant) and [`sync`] (users and roles at Permit).
 //! 7. Errors are mapped once, and every answer carries a receipt.
 //!
+//! Beside the requests, [`policy`] compares the policy file with what Permit holds.
+//!
 //! [`app`] puts the parts together, [`config`] alone reads the environment, [`auth0_admin`] removes accounts at
 //! Auth0, `sandbox` stands in for Auth0 and Permit behind their URLs. `tests/it/architecture.rs` holds the table of
 //! who may import whom.
@@ -22,6 +24,7 @@ pub mod config;
 pub mod graphql;
 pub mod http;
 pub mod permit;
+pub mod policy;
 pub mod store;
 pub mod sync;
 pub mod telemetry;

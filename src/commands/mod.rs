@@ -1,6 +1,8 @@
 //! What the program can be told to do.
 
+mod diagnosis;
 mod doctor;
+mod policy;
 mod serve;
 mod sync;
 
@@ -43,6 +45,7 @@ pub async fn run(
             }
             Err(problems) => Ok(complain(&problems)),
         },
+        Command::Policy { command } => policy::run(&args, command).await,
         Command::Doctor(options) => doctor::run(&args, options).await,
     }
 }

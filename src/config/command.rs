@@ -1,5 +1,7 @@
 //! What the program can be told to do, as clap reads it.
 
+use std::path::{Path, PathBuf};
+
 use clap::{Args as ClapArgs, Subcommand};
 use secrecy::SecretString;
 
@@ -16,6 +18,11 @@ pub enum Command {
     Sync {
         #[command(subcommand)]
         command: SyncCommand,
+    },
+    /// Compare the policy file with Permit, or bring Permit in step. Exit code 2: there is something to do.
+    Policy {
+        #[command(subcommand)]
+        command: PolicyCommand,
     },
     /// Look at Auth0, Permit and the database with the settings of `serve`, and say what to mend. Changes nothing.
     Doctor(DoctorArgs),
@@ -49,4 +56,71 @@ pub struct DoctorArgs {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// What to do about the policy. All of them take the policy that the program was built with, or that of a file.
+#[derive(Subcommand, Debug, Clone)]
+pub enum PolicyCommand {
+    /// Print what would be created (+), changed (~) and deleted (-). Exit code 2 if it is anything.
+    Plan {
+        #[command(flatten)]
+        file: PolicyFile,
+        /// Also delete what taskgate did not make and the policy does not name.
+        #[arg(long)]
+        prune: bool,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Do it. May be interrupted and run again.
+    Apply {
+        #[command(flatten)]
+        file: PolicyFile,
+        /// Also delete what taskgate did not make and the policy does not name.
+        #[arg(long)]
+        prune: bool,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Name what Permit has otherwise than the policy says. Exit code 2 if it is anything.
+    Drift {
+        #[command(flatten)]
+        file: PolicyFile,
+        /// Also what people have added themselves.
+        #[arg(long)]
+        strict: bool,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print which logged decisions would flip under the policy. Exit code 2 if one would.
+    Diff {
+        #[command(flatten)]
+        file: PolicyFile,
+        /// Logged decisions, one JSON object a line.
+        #[arg(long, value_name = "FILE")]
+        replay: PathBuf,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+impl PolicyCommand {
+    /// The policy file, if one is named.
+    pub fn file(&self) -> Option<&Path> {
+        let (Self::Plan { file, .. }
+        | Self::Apply { file, .. }
+        | Self::Drift { file, .. }
+        | Self::Diff { file, .. }) = self;
+        file.file.as_deref()
+    }
+}
+
+#[derive(ClapArgs, Debug, Clone)]
+pub struct PolicyFile {
+    /// The policy file; without it, the one that the program was built with.
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
 }

@@ -13,7 +13,7 @@ use url::Url;
 
 pub use args::Args;
 pub use check::Problems;
-pub use command::{Command, DoctorArgs, SyncCommand};
+pub use command::{Command, DoctorArgs, PolicyCommand, SyncCommand};
 
 use crate::{auth, auth0_admin, graphql, http, permit, store, sync};
 
@@ -38,6 +38,14 @@ impl Config {
     /// Everything that is missing or wrong.
     pub fn store_from_args(args: &Args) -> Result<store::Config, Problems> {
         check::database(args)
+    }
+
+    /// Checks the settings of Permit's REST API alone.
+    ///
+    /// # Errors
+    /// Everything that is missing or wrong.
+    pub fn permit_api_from_args(args: &Args) -> Result<permit::Config, Problems> {
+        check::permit_api(args)
     }
 
     /// Checks `args`.
