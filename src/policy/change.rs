@@ -201,7 +201,7 @@ impl Change {
         let mut told = json!({"change": self.drift().verb(), "kind": kind, "name": name});
         match self {
             Self::CreateResource { resource, .. } => {
-                told["actions"] = json!(Vec::from_iter(resource.actions.keys()))
+                told["actions"] = resource.actions.keys().map(String::as_str).collect();
             }
             Self::CreateRole { role: Role { permissions, .. }, .. }
             | Self::Grant { permissions, .. }

@@ -1,14 +1,14 @@
 //! What a change makes of the state at Permit, with everything that goes along.
 
+use std::collections::BTreeSet;
+
 use super::{change::Change, mark};
-use crate::permit::policy::{Side, State};
+use crate::permit::policy::{Role, Side, State};
 
 /// Does to `state` what Permit does.
 pub(super) fn carry_out(state: &mut State, change: &Change) {
     match change.clone() {
-        Change::CreateResource { key, resource } => {
-            state.resources.insert(key, resource);
-        }
+        Change::CreateResource { key, resource } => drop(state.resources.insert(key, resource)),
         Change::CreateAction { resource, key, action } => {
             state.resources.entry(resource).or_default().actions.insert(key, action);
         }
@@ -19,9 +19,7 @@ pub(super) fn carry_out(state: &mut State, change: &Change) {
             let attributes = &mut state.resources.entry(resource).or_default().attributes;
             attributes.entry(key).and_modify(|attribute| attribute.kind = becomes);
         }
-        Change::CreateSet { key, set } => {
-            state.sets.insert(key, set);
-        }
+        Change::CreateSet { key, set } => drop(state.sets.insert(key, set)),
         Change::ChangeSet { key, conditions } => {
             state.sets.entry(key).and_modify(|set| set.conditions = conditions);
         }
@@ -29,39 +27,37 @@ pub(super) fn carry_out(state: &mut State, change: &Change) {
             drop_set(state, &key);
             state.sets.insert(key, set);
         }
-        Change::CreateRole { key, role } => {
-            state.roles.insert(key, role);
-        }
-        Change::Grant { role, permissions } => {
-            let role = state.roles.entry(role).or_default();
-            mark::remember(role, &permissions);
-            role.permissions.extend(permissions);
-        }
-        Change::Revoke { role, permissions } => {
-            let role = state.roles.entry(role).or_default();
-            role.permissions.retain(|permission| !permissions.contains(permission));
-            mark::forget(role, &permissions);
-        }
+        Change::CreateRole { key, role } => drop(state.roles.insert(key, role)),
+        Change::Grant { role, permissions } => grant(state.roles.entry(role).or_default(), permissions),
+        Change::Revoke { role, permissions } => revoke(state.roles.entry(role).or_default(), &permissions),
         Change::Forget { role, permissions } => {
             mark::forget(state.roles.entry(role).or_default(), &permissions);
         }
-        Change::CreateRule { rule, .. } => {
-            state.rules.insert(rule);
-        }
-        Change::DeleteRule { rule, .. } => {
-            state.rules.remove(&rule);
-        }
+        Change::CreateRule { rule, .. } => drop(state.rules.insert(rule)),
+        Change::DeleteRule { rule, .. } => drop(state.rules.remove(&rule)),
         Change::DeleteSet { key } => drop_set(state, &key),
         Change::DeleteRole { key } => drop_role(state, &key),
         Change::DeleteAttribute { resource, key } => {
             state.resources.entry(resource).or_default().attributes.remove(&key);
         }
-        Change::DeleteAction { resource, key } => {
-            state.resources.entry(resource.clone()).or_default().actions.remove(&key);
-            drop_permissions(state, |permission| *permission == format!("{resource}:{key}"));
-        }
+        Change::DeleteAction { resource, key } => drop_action(state, &resource, &key),
         Change::DeleteResource { key } => drop_resource(state, &key),
     }
+}
+
+fn grant(role: &mut Role, permissions: BTreeSet<String>) {
+    mark::remember(role, &permissions);
+    role.permissions.extend(permissions);
+}
+
+fn revoke(role: &mut Role, permissions: &BTreeSet<String>) {
+    role.permissions.retain(|permission| !permissions.contains(permission));
+    mark::forget(role, permissions);
+}
+
+fn drop_action(state: &mut State, resource: &str, key: &str) {
+    state.resources.entry(resource.to_owned()).or_default().actions.remove(key);
+    drop_permissions(state, |permission| *permission == format!("{resource}:{key}"));
 }
 
 /// Removes a set and its rules.

@@ -54,40 +54,12 @@ impl Extras<'_> {
                 unwanted.push(Difference::ours(Change::DeleteRole { key: key.clone() }));
                 continue;
             }
-            self.grants(key, role, wanted, found);
+            grants(key, role, wanted, found);
             if wanted.is_none() {
                 unwanted.push(Difference::peoples(Change::DeleteRole { key: key.clone() }));
             }
         }
         found.append(&mut unwanted);
-    }
-
-    fn grants(&self, key: &str, role: &Role, wanted: Option<&Role>, found: &mut Vec<Difference>) {
-        let is_wanted =
-            |permission: &&String| wanted.is_some_and(|role| role.permissions.contains(*permission));
-        let given = mark::granted(role);
-        let (ours, peoples): (BTreeSet<_>, BTreeSet<_>) = role
-            .permissions
-            .iter()
-            .filter(|permission| !is_wanted(permission))
-            .cloned()
-            .partition(|permission| given.contains(permission));
-        let stale: BTreeSet<_> = given
-            .difference(&role.permissions)
-            .filter(|permission| !is_wanted(permission))
-            .cloned()
-            .collect();
-        let role = || key.to_owned();
-        if !ours.is_empty() {
-            found.push(Difference::ours(Change::Revoke { role: role(), permissions: ours }));
-        }
-        if !stale.is_empty() {
-            found.push(Difference::ours(Change::Forget { role: role(), permissions: stale }));
-        }
-        // With the role go its permissions.
-        if wanted.is_some() && !peoples.is_empty() {
-            found.push(Difference::peoples(Change::Revoke { role: role(), permissions: peoples }));
-        }
     }
 
     fn resources(&self, found: &mut Vec<Difference>) {
@@ -190,5 +162,30 @@ impl Extras<'_> {
             && resource.attributes.keys().all(|attribute| self.is_our_attribute(key, attribute, resource))
             && sets.all(|(set, _)| self.is_our_set(set))
             && self.actual.rules.iter().all(|rule| rule.resources != this)
+    }
+}
+
+/// What the role grants beside what is wanted of it, and what we wrongly remember of it.
+fn grants(key: &str, role: &Role, wanted: Option<&Role>, found: &mut Vec<Difference>) {
+    let is_wanted = |permission: &&String| wanted.is_some_and(|role| role.permissions.contains(*permission));
+    let given = mark::granted(role);
+    let (ours, peoples): (BTreeSet<_>, BTreeSet<_>) = role
+        .permissions
+        .iter()
+        .filter(|permission| !is_wanted(permission))
+        .cloned()
+        .partition(|permission| given.contains(permission));
+    let stale: BTreeSet<_> =
+        given.difference(&role.permissions).filter(|permission| !is_wanted(permission)).cloned().collect();
+    let role = || key.to_owned();
+    if !ours.is_empty() {
+        found.push(Difference::ours(Change::Revoke { role: role(), permissions: ours }));
+    }
+    if !stale.is_empty() {
+        found.push(Difference::ours(Change::Forget { role: role(), permissions: stale }));
+    }
+    // With the role go its permissions.
+    if wanted.is_some() && !peoples.is_empty() {
+        found.push(Difference::peoples(Change::Revoke { role: role(), permissions: peoples }));
     }
 }

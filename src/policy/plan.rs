@@ -140,7 +140,7 @@ fn roles(desired: &State, actual: &State, found: &mut Vec<Difference>) {
     for (key, wanted) in &desired.roles {
         match actual.roles.get(key) {
             None => {
-                found.push(Difference::ours(Change::CreateRole { key: key.clone(), role: wanted.clone() }))
+                found.push(Difference::ours(Change::CreateRole { key: key.clone(), role: wanted.clone() }));
             }
             Some(there) => {
                 let permissions: BTreeSet<String> =

@@ -115,11 +115,10 @@ impl Reader {
                 self.note(line, format!("the column {word} is there twice"));
                 continue;
             }
-            match column(word) {
-                Some(column) => self.columns.push(column),
-                None => {
-                    self.note(line, format!("{word} is neither the key of a role nor resource.attribute"))
-                }
+            if let Some(column) = column(word) {
+                self.columns.push(column);
+            } else {
+                self.note(line, format!("{word} is neither the key of a role nor resource.attribute"));
             }
         }
         self.open_columns(line);
@@ -160,30 +159,12 @@ impl Reader {
                 .note(line, format!("{permission} has {has} cells, and the table has {needs} columns"));
         }
         for (column, cell) in self.columns.iter().zip(cells) {
-            let held = match cell {
-                "x" => true,
-                "-" => false,
-                _ => {
-                    let what = format!("{cell:?} is neither x nor -");
-                    self.mistakes.push(Mistake { line, what });
-                    continue;
-                }
+            let outcome = match cell {
+                "-" => Ok(()),
+                "x" => give(&mut self.policy, column, permission, resource),
+                _ => Err(format!("{cell:?} is neither x nor -")),
             };
-            let holds = match column {
-                Column::Role(role) => self.policy.roles.get_mut(role),
-                Column::Relation(relation) if held && relation.resource != resource => {
-                    let what = format!(
-                        "{relation} says nothing about {permission}, which is not on a {}",
-                        relation.resource
-                    );
-                    self.mistakes.push(Mistake { line, what });
-                    continue;
-                }
-                Column::Relation(relation) => self.policy.relations.get_mut(relation),
-            };
-            if held {
-                holds.expect("every column was opened").insert(permission.to_owned());
-            }
+            self.mistakes.extend(outcome.err().map(|what| Mistake { line, what }));
         }
     }
 
@@ -203,6 +184,22 @@ impl Reader {
             self.note(self.header, what);
         }
     }
+}
+
+/// Gives the permission, which is on `resource`, to the holders of a column.
+fn give(policy: &mut Policy, column: &Column, permission: &str, resource: &str) -> Result<(), String> {
+    let held = match column {
+        Column::Role(role) => policy.roles.entry(role.clone()).or_default(),
+        Column::Relation(relation) if relation.resource == resource => {
+            policy.relations.entry(relation.clone()).or_default()
+        }
+        Column::Relation(relation) => {
+            let on = &relation.resource;
+            return Err(format!("{relation} says nothing about {permission}, which is not on a {on}"));
+        }
+    };
+    held.insert(permission.to_owned());
+    Ok(())
 }
 
 fn column(word: &str) -> Option<Column> {

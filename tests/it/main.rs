@@ -25,6 +25,7 @@ mod permit_condition_sets;
 mod permit_facts;
 mod permit_schema;
 mod permit_stand_in;
+mod policy;
 mod reconciling;
 mod removals;
 mod sandbox_process;

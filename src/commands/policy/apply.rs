@@ -73,10 +73,10 @@ async fn carry_out(facts: &Facts, change: &Change) -> Result<(), PermitError> {
         Change::CreateRole { key, role } => facts.create_role(key, role).await,
         Change::Grant { role, permissions } => {
             annotate(facts, role, |role| mark::remember(role, permissions)).await?;
-            facts.grant(role, &Vec::from_iter(permissions.iter().cloned())).await
+            facts.grant(role, permissions).await
         }
         Change::Revoke { role, permissions } => {
-            facts.revoke(role, &Vec::from_iter(permissions.iter().cloned())).await?;
+            facts.revoke(role, permissions).await?;
             annotate(facts, role, |role| mark::forget(role, permissions)).await
         }
         Change::Forget { role, permissions } => {

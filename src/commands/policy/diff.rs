@@ -56,7 +56,7 @@ fn read(path: &Path) -> anyhow::Result<Log> {
         if bytes == 0 {
             break;
         }
-        if !line.ends_with('\n') && lines.fill_buf().with_context(at)?.first().is_some() {
+        if !line.ends_with('\n') && !lines.fill_buf().with_context(at)?.is_empty() {
             bail!("{}: longer than {MAX_LINE_BYTES} bytes", at());
         }
         if !line.trim().is_empty() {

@@ -33,7 +33,9 @@ fn policies() -> impl Strategy<Value = Policy> {
             let mut text = format!("permission {}\n", columns.collect::<Vec<_>>().join(" "));
             let mut cells = cells.into_iter().cycle();
             for (resource, action) in &rows {
-                text += &format!("{resource}:{action}");
+                text.push_str(resource);
+                text.push(':');
+                text.push_str(action);
                 for _ in &roles {
                     text += if cells.next().unwrap() { " x" } else { " -" };
                 }
@@ -64,7 +66,7 @@ fn resource() -> impl Strategy<Value = ResourceType> {
     let actions = proptest::collection::btree_map(select(&ACTIONS[..]), any::<bool>(), 0..4);
     let attributes = proptest::collection::btree_map(select(&ATTRIBUTES[..]), any::<(bool, bool)>(), 0..3);
     (actions, attributes, any::<bool>()).prop_map(|(actions, attributes, ours)| {
-        let metadata = |ours: bool| if ours { mark::ours() } else { Default::default() };
+        let metadata = |ours: bool| if ours { mark::ours() } else { Metadata::default() };
         let attribute = |(text, ours): (bool, bool)| Attribute {
             kind: if text { "string" } else { "number" }.to_owned(),
             description: ours.then(|| mark::described("x")),
@@ -160,7 +162,7 @@ fn sound(mut state: State) -> State {
 fn begin(state: &mut State, change: &Change) {
     match change {
         Change::Grant { role, permissions } => {
-            mark::remember(state.roles.get_mut(role).unwrap(), permissions)
+            mark::remember(state.roles.get_mut(role).unwrap(), permissions);
         }
         Change::Revoke { role, permissions } => {
             state.roles.get_mut(role).unwrap().permissions.retain(|held| !permissions.contains(held));
@@ -184,7 +186,7 @@ proptest! {
         prop_assert_eq!(differences(&policy, &after), vec![]);
         let desired = policy.desired();
         prop_assert_eq!(&after.rules, &desired.rules);
-        prop_assert_eq!(Vec::from_iter(after.resources.keys()), Vec::from_iter(desired.resources.keys()));
+        prop_assert_eq!(after.resources.keys().collect::<Vec<_>>(), desired.resources.keys().collect::<Vec<_>>());
         for (key, role) in &desired.roles {
             prop_assert_eq!(&after.roles[key].permissions, &role.permissions);
         }

@@ -1,7 +1,9 @@
 //! The policy file and the plans made of it, without Permit.
 
 use super::*;
-use crate::permit::policy::{Action, Attribute, ConditionSet, ResourceType, Role, Rule, Side, State};
+use crate::permit::policy::{
+    Action, Attribute, ConditionSet, Metadata, ResourceType, Role, Rule, Side, State,
+};
 
 mod laws;
 mod ownership;

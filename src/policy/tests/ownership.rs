@@ -43,7 +43,7 @@ fn what_was_taken_away_by_hand_is_named_exactly() {
     state.roles.get_mut("manager").unwrap().permissions.remove("task:update");
     state.resources.get_mut("task").unwrap().attributes.get_mut("owner").unwrap().kind = "number".into();
     state.sets.get_mut("task_owner").unwrap().conditions = json!({});
-    state.rules.retain(|rule| !(rule.permission == "task:delete"));
+    state.rules.retain(|rule| rule.permission != "task:delete");
 
     let found: Vec<String> = drift(&ours(), &state, Reach::Ours)
         .iter()

@@ -88,7 +88,7 @@ impl Facts {
         let resources: Vec<wire::ResourceRead> = self.list(Family::Schema, "resources").await?.items;
         let known = |resource: wire::ResourceRead| {
             let actions = resource.actions.unwrap_or_default();
-            (resource.key, actions.into_iter().map(|(action, _)| action).collect())
+            (resource.key, actions.into_keys().collect())
         };
         Ok(resources.into_iter().map(known).collect())
     }
@@ -101,8 +101,8 @@ impl Facts {
         let resources = self.list(Family::Schema, "resources").await?.whole()?;
         let roles = self.list(Family::Schema, "roles").await?.whole()?;
         let sets = self.list(Family::Schema, "condition_sets").await?.whole()?;
-        let rules = self.list(Family::Facts, "set_rules").await?.whole()?;
-        Ok(wire::state(resources, roles, sets, rules))
+        let set_rules = self.list(Family::Facts, "set_rules").await?.whole()?;
+        Ok(wire::state(resources, roles, sets, set_rules))
     }
 
     /// One role as it is now; `None` if there is none.

@@ -80,7 +80,7 @@ pub(super) fn state(
     resources: Vec<ResourceRead>,
     roles: Vec<RoleRead>,
     sets: Vec<SetRead>,
-    rules: Vec<RuleRead>,
+    set_rules: Vec<RuleRead>,
 ) -> State {
     let keys: BTreeMap<String, String> =
         resources.iter().map(|resource| (plain_id(&resource.id), resource.key.clone())).collect();
@@ -90,7 +90,7 @@ pub(super) fn state(
         resources: resources.map(|read| (read.key.clone(), resource(read))).collect(),
         roles: roles.into_iter().map(|read| (read.key.clone(), read.into())).collect(),
         sets: sets.map(|read| (read.key.clone(), set(read, &keys))).collect(),
-        rules: rules.into_iter().map(rule).collect(),
+        rules: set_rules.into_iter().map(rule).collect(),
     }
 }
 

@@ -3,6 +3,8 @@
 //! Actions and attributes are added and removed one by one, and permissions too: a write of the whole map or list would
 //! undo what somebody else changed since it was read.
 
+use std::collections::BTreeSet;
+
 use reqwest::Method;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -109,7 +111,7 @@ impl Facts {
     ///
     /// # Errors
     /// See above.
-    pub async fn grant(&self, role: &str, permissions: &[String]) -> Result<(), PermitError> {
+    pub async fn grant(&self, role: &str, permissions: &BTreeSet<String>) -> Result<(), PermitError> {
         let path = path(&["roles", role, "permissions"]);
         self.call("grant", Method::POST, Family::Schema, &path, Some(&json!({"permissions": permissions})))
             .await?;
@@ -120,7 +122,7 @@ impl Facts {
     ///
     /// # Errors
     /// See above.
-    pub async fn revoke(&self, role: &str, permissions: &[String]) -> Result<(), PermitError> {
+    pub async fn revoke(&self, role: &str, permissions: &BTreeSet<String>) -> Result<(), PermitError> {
         let path = path(&["roles", role, "permissions"]);
         let body = json!({"permissions": permissions});
         gone(self.call("revoke", Method::DELETE, Family::Schema, &path, Some(&body)).await)
