@@ -2,7 +2,8 @@
 //!
 //! The path of one request:
 //!
-//! 1. [`http`]: connection limits, request id, media type, method.
+//! 1. [`http`]: connection limits, request id, media type, method. A WebSocket does this once, at its handshake; its
+//!    operations take the rest of the path one by one, and so do the events of a subscription from step 4 on.
 //! 2. [`auth`]: bearer token → verified subject and tenant. A bad token stops here; no token is anonymous.
 //! 3. [`http`]: parameters, document limits, one parse.
 //! 4. [`graphql`]: validation and variables; the guard reads each field's rule and asks the operation's decisions.

@@ -190,7 +190,7 @@ async fn seed(store: &Store) -> Vec<Uuid> {
     for number in 0..TASKS {
         let title = format!("Look after matter number {number}");
         let task = NewTask { title, notes: None, owner_id: None, assignee_id: None };
-        tenant.create_task(task, None).await.expect("a task");
+        tenant.create_task(task, None, "auth0|sandbox-admin").await.expect("a task");
     }
     let newest = PageRequest { limit: CHANGED as u64, end: End::First, after: None, before: None };
     let page = tenant.list_tasks(&TaskListQuery::default(), &newest).await.expect("a page");

@@ -7,5 +7,6 @@ pub mod idempotency_key;
 pub mod outbox;
 pub mod role_assignment;
 pub mod task;
+pub mod task_event;
 pub mod tombstone;
 pub mod user;

@@ -1,9 +1,11 @@
 //! What a verified token says, read as Auth0 writes it. Only called after the signature was checked.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{AuthError, Config, Reason, token::present};
+use super::{AuthError, Config, Reason, token::present, unix_now};
 
 /// Longest subject, in bytes.
 const MAX_SUBJECT_BYTES: usize = 255;
@@ -28,6 +30,21 @@ pub struct VerifiedUser {
     pub may_read_user_info: bool,
     /// `exp`, in seconds since the Unix epoch.
     pub expires_at: i64,
+}
+
+impl VerifiedUser {
+    /// How much longer a connection may live that this token opened: to `exp`. A token that the leeway alone makes
+    /// good is good to the end of the leeway.
+    pub fn time_left(&self) -> Duration {
+        self.time_left_at(unix_now().as_secs_f64())
+    }
+
+    fn time_left_at(&self, now: f64) -> Duration {
+        #[expect(clippy::cast_precision_loss, reason = "it lies within a year of now")]
+        let exp = self.expires_at as f64;
+        let end = if exp > now { exp } else { exp + LEEWAY };
+        Duration::try_from_secs_f64(end - now).unwrap_or_default()
+    }
 }
 
 // By hand: names, e-mail addresses and claim sets must not reach a log line.
@@ -247,6 +264,19 @@ mod tests {
     }
 
     #[test]
+    fn a_connection_lives_to_the_end_of_the_token_or_of_the_leeway_that_it_needed() {
+        let claims = json!({"iss": "https://issuer.example/", "aud": "api", "sub": "auth0|1", "exp": 2000});
+        let config = Config::for_issuer("https://issuer.example/", "api", "https://x.example/roles");
+        let claims: Claims = serde_json::from_value(claims).unwrap();
+        let user = claims.verify(&config, 1000.0).unwrap();
+        let left = |now| user.time_left_at(now).as_secs_f64();
+        assert!((left(1000.0) - 1000.0).abs() < 1e-6);
+        assert!((left(1999.5) - 0.5).abs() < 1e-6);
+        assert!((left(2001.0) - 4.0).abs() < 1e-6, "within the leeway");
+        assert!(left(2006.0) == 0.0, "never negative");
+    }
+
+    #[test]
     fn a_user_prints_no_personal_data() {
         let config = Config::for_issuer("https://issuer.example/", "api", "https://x.example/roles");
         let claims: Claims = serde_json::from_value(json!({
@@ -259,6 +289,7 @@ mod tests {
         let printed = format!("{user:?}");
         assert!(!printed.contains("ada") && !printed.contains("Ada"), "{printed}");
     }
+
     #[test]
     fn a_claim_that_is_null_is_there() {
         let config = Config::for_issuer("https://issuer.example/", "api", "https://x.example/roles");

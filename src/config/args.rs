@@ -190,6 +190,10 @@ pub struct PermitArgs {
     /// Changes of the policy in a minute, for `taskgate policy`. Permit admits 40.
     #[arg(long, env = "PERMIT_SCHEMA_WRITES_PER_MINUTE", default_value_t = crate::permit::Config::SCHEMA_WRITES_PER_MINUTE.get())]
     pub permit_schema_writes_per_minute: u32,
+    /// Whether a task's owner and assignee hold permissions on it by attribute rules of Permit, which needs a PDP that
+    /// has them. Owner and assignee come from this server's database; no task is copied to Permit.
+    #[arg(long, env = "OBJECT_RULES", default_value_t = false, action = clap::ArgAction::Set)]
+    pub object_rules: bool,
     /// Longest that a login, or a change of users or roles, waits for Permit; what is not done then is done later.
     #[arg(long, env = "LOGIN_DEADLINE_MS", default_value_t = 5_000)]
     pub login_deadline_ms: u64,
@@ -263,7 +267,20 @@ pub struct ServerArgs {
     /// Longest that a client may take for its request body.
     #[arg(long, env = "BODY_TIMEOUT_MS", default_value_t = 10_000)]
     pub body_timeout_ms: u64,
-    /// Connections that are served at the same time.
+    /// Longest that a client may take to read what it was sent; whoever does not is let go.
+    #[arg(long, env = "SEND_TIMEOUT_MS", default_value_t = 10_000)]
+    pub send_timeout_ms: u64,
+    /// Longest that a WebSocket may stay open before its `connection_init`.
+    #[arg(long, env = "WS_INIT_TIMEOUT_MS", default_value_t = 3_000)]
+    pub ws_init_timeout_ms: u64,
+    /// Pause between two signs of life: a ping on a WebSocket, which ends when nothing comes back before the next, and
+    /// a comment in an event stream.
+    #[arg(long, env = "WS_KEEP_ALIVE_MS", default_value_t = 20_000)]
+    pub ws_keep_alive_ms: u64,
+    /// Operations in flight on one WebSocket.
+    #[arg(long, env = "MAX_SUBSCRIPTIONS_PER_SOCKET", default_value_t = 32)]
+    pub max_subscriptions_per_socket: usize,
+    /// Connections that are served at the same time, WebSockets included.
     #[arg(long, env = "MAX_CONNECTIONS", default_value_t = 10_000)]
     pub max_connections: usize,
     /// How long running requests may go on after the signal to stop.

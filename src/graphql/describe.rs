@@ -1,14 +1,16 @@
 //! Ends the description of every field that has a rule with a sentence about it. Introspection cannot carry
 //! applied directives, so this is how code generators and playgrounds learn what a field needs.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, pin::Pin};
 
 use async_graphql::{
-    ContainerType, Context, ContextSelectionSet, ObjectType, OutputType, Positioned, ServerResult, Value,
+    ContainerType, Context, ContextSelectionSet, ObjectType, OutputType, Positioned, Response, ServerResult,
+    SubscriptionType, Value,
     parser::types::Field,
     registry::{MetaType, Registry},
     resolver_utils::resolve_container,
 };
+use futures_util::Stream;
 
 use super::directives::Access;
 
@@ -43,6 +45,25 @@ impl<T: ObjectType> OutputType for Described<T> {
 
 impl<T: ObjectType> ObjectType for Described<T> {}
 
+impl<T: SubscriptionType> SubscriptionType for Described<T> {
+    fn type_name() -> Cow<'static, str> {
+        T::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        let name = T::create_type_info(registry);
+        describe(registry);
+        name
+    }
+
+    fn create_field_stream<'a>(
+        &'a self,
+        ctx: &'a Context<'_>,
+    ) -> Option<Pin<Box<dyn Stream<Item = Response> + Send + 'a>>> {
+        self.0.create_field_stream(ctx)
+    }
+}
+
 fn describe(registry: &mut Registry) {
     for meta in registry.types.values_mut() {
         match meta {
@@ -70,7 +91,7 @@ fn sentence(access: Option<Access>, end: &str) -> Option<String> {
     }
 }
 
-/// Both roots describe the types they share; the second time changes nothing.
+/// Every root describes the types that they share; a second time changes nothing.
 fn append(description: &mut Option<String>, sentence: Option<String>) {
     let Some(sentence) = sentence else { return };
     let text = description.get_or_insert_default();

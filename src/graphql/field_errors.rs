@@ -23,6 +23,8 @@ use async_graphql::{
 use super::{
     bad_ids::explain,
     error::{HiddenMark, code_of},
+    execution::add_receipt,
+    subscription::Events,
     variables::OnlyValidate,
 };
 
@@ -123,7 +125,15 @@ impl Extension for Recorder {
         operation_name: Option<&str>,
         next: NextExecute<'_>,
     ) -> Response {
-        let mut response = next.run(ctx, operation_name).await;
+        let event = Events::next(ctx);
+        let mut response = match event {
+            Some((operation, data)) => {
+                let mut response = next.run_with_data(ctx, operation_name, data).await;
+                add_receipt(&mut response, &operation);
+                response
+            }
+            None => next.run(ctx, operation_name).await,
+        };
         response.errors.retain(|error| error.source::<Climbing>().is_none());
         let recorded = std::mem::take(&mut *self.recorded.lock().unwrap_or_else(PoisonError::into_inner));
         response.errors.extend(collapsed(recorded));

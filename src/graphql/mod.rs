@@ -5,6 +5,7 @@
 //! tenant. Errors get their codes in one place ([`error`]).
 
 mod api_info;
+mod arguments;
 mod bad_ids;
 mod budget;
 mod connection;
@@ -13,6 +14,7 @@ mod decisions;
 mod describe;
 mod directives;
 mod error;
+mod execution;
 mod field_errors;
 mod guard;
 mod id;
@@ -20,9 +22,12 @@ mod input;
 mod limits;
 mod login;
 mod node;
+mod object_rules;
 mod permission;
 mod reason;
 mod rules;
+mod signed_in;
+mod subscription;
 mod sync_status;
 mod task;
 mod user;
@@ -34,8 +39,8 @@ mod viewer;
 use std::{collections::BTreeSet, sync::Arc};
 
 use async_graphql::{
-    EmptySubscription, MergedObject, Name, Request, Response, SDLExportOptions, Schema, ServerError, Value,
-    parser::types::{ExecutableDocument, OperationDefinition, OperationType},
+    MergedObject, Name, Request, SDLExportOptions, Schema,
+    parser::types::{ExecutableDocument, OperationDefinition},
     registry::Registry,
 };
 use time::OffsetDateTime;
@@ -45,14 +50,13 @@ pub use context::Caller;
 pub use limits::{DocumentError, DocumentLimits, LimitExceeded};
 pub use rules::CoverageError;
 
-use context::{Operation, SignedIn};
-use decisions::Decisions;
 use describe::Described;
 use rules::Rules;
+use subscription::Subscription;
 
 use crate::{
     auth::{Authenticator, VerifiedUser},
-    permit::{Freshness, Pdp},
+    permit::Pdp,
     store::{Store, StoreError},
     sync::Sync,
 };
@@ -72,7 +76,7 @@ struct Query(
 #[derive(MergedObject, Default)]
 struct Mutation(login::LoginMutation, task::TaskMutation, user::UserMutation);
 
-type ApiSchema = Schema<Described<Query>, Described<Mutation>, EmptySubscription>;
+type ApiSchema = Schema<Described<Query>, Described<Mutation>, Described<Subscription>>;
 
 /// What the API can be told about itself.
 #[derive(Debug, Clone, Copy)]
@@ -81,6 +85,9 @@ pub struct Config {
     pub introspection: bool,
     /// `RECEIPT`: whether answers carry `extensions.authz`. Default true.
     pub receipt: bool,
+    /// `OBJECT_RULES`: whether a task's owner and assignee hold permissions on it by attribute rules of Permit.
+    /// Default false.
+    pub object_rules: bool,
 }
 
 /// What the API stands on.
@@ -121,11 +128,11 @@ impl Api {
         let rules = Arc::new(Rules::read(&registry)?);
         let manifest = serde_json::to_string_pretty(&rules.manifest()).unwrap_or_default();
         let services = Arc::new(services);
-        let mut schema =
-            Schema::build(Described(Query::default()), Described(Mutation::default()), EmptySubscription)
-                .extension(field_errors::FieldErrors)
-                .data(rules)
-                .data(services.clone());
+        let (query, mutation) = (Query::default(), Mutation::default());
+        let mut schema = Schema::build(Described(query), Described(mutation), Described(Subscription))
+            .extension(field_errors::FieldErrors)
+            .data(rules)
+            .data(services.clone());
         if !config.introspection {
             schema = schema.disable_introspection().disable_suggestions();
         }
@@ -146,55 +153,6 @@ impl Api {
     /// They are more than one operation may ask about.
     pub fn check_budget(&self, request: &mut Request) -> Result<(), TooManyChecks> {
         budget::check(request)
-    }
-
-    /// Executes one operation. Every error of the answer, and the answer itself, carry the request id.
-    pub async fn execute(&self, mut request: Request, caller: Caller) -> Response {
-        let freshness = if is_mutation(&mut request) { Freshness::Fresh } else { Freshness::AnyAge };
-        let request_id = caller.request_id.clone();
-        let signed_in = caller.subject.verified().map(|user| {
-            let store = self.services.store.tenant(&user.tenant);
-            SignedIn::new(user.clone(), store)
-        });
-        let decisions = Decisions::new(self.services.pdp.clone(), freshness);
-        let operation = Arc::new(Operation::new(caller, decisions, signed_in));
-        let mut response = match self.coerce(&mut request).await {
-            Ok(()) => self.schema.execute(request.data(operation.clone())).await,
-            Err(errors) => Response::from_errors(errors),
-        };
-        for error in &mut response.errors {
-            // What the library refuses before our extension sees it.
-            field_errors::set_code(error, "GRAPHQL_VALIDATION_FAILED");
-            error.extensions.get_or_insert_default().set("requestId", request_id.as_str());
-        }
-        response.extensions.insert("requestId".to_owned(), Value::String(request_id));
-        if self.config.receipt
-            && let Ok(receipt) = async_graphql::to_value(operation.decisions.receipt())
-        {
-            response.extensions.insert("authz".to_owned(), receipt);
-        }
-        response
-    }
-
-    /// Makes the request say what the specification reads from it: see [`variables`].
-    async fn coerce(&self, request: &mut Request) -> Result<(), Vec<ServerError>> {
-        let found = variables::coerce(&self.registry, request);
-        if found.is_empty() {
-            return Ok(());
-        }
-        // The document comes first: a variable means nothing in one that is not valid.
-        if let Ok(document) = request.parsed_query() {
-            let rehearsal = variables::rehearsal(document.clone());
-            let invalid = self.schema.execute(rehearsal).await.errors;
-            if !invalid.is_empty() {
-                return Err(invalid);
-            }
-        }
-        if !found.errors.is_empty() {
-            return Err(found.errors);
-        }
-        variables::leave_out(request, &found.omitted);
-        Ok(())
     }
 
     /// The schema in the schema definition language, with its directives, if clients may read it.
@@ -224,7 +182,11 @@ impl Api {
 
 /// The schema in the schema definition language, without a server to serve it.
 pub fn sdl() -> String {
-    printed(&Schema::new(Described(Query::default()), Described(Mutation::default()), EmptySubscription))
+    printed(&Schema::new(
+        Described(Query::default()),
+        Described(Mutation::default()),
+        Described(Subscription),
+    ))
 }
 
 /// Every permission that a field or an input field asks for, as (resource, action), spelled as in Permit.
@@ -237,19 +199,12 @@ pub fn required_permissions() -> Result<BTreeSet<(String, String)>, Vec<Coverage
 
 /// The types of the schema.
 fn types() -> Registry {
-    rules::registry::<Described<Query>, Described<Mutation>>()
+    rules::registry::<Described<Query>, Described<Mutation>, Described<Subscription>>()
 }
 
 /// With the addresses of the scalars' specifications, which code generators go by.
 fn printed(schema: &ApiSchema) -> String {
     schema.sdl_with_options(SDLExportOptions::new().include_specified_by())
-}
-
-/// Whether the selected operation is a mutation. What cannot be parsed or selected is refused later, by the executor.
-fn is_mutation(request: &mut Request) -> bool {
-    let name = request.operation_name.clone();
-    let Ok(document) = request.parsed_query() else { return false };
-    selected(document, name.as_deref()).is_some_and(|operation| operation.ty == OperationType::Mutation)
 }
 
 /// The operation that `name` selects, or the only one.

@@ -1,59 +1,57 @@
-//! `/graphql`: one operation in, one answer out, as "GraphQL over HTTP" has it.
+//! `/graphql`: one operation in, one answer out, as "GraphQL over HTTP" has it, or an event stream of answers.
 //!
-//! In order: media type, method, credentials, parameters, limits, document, execution. A bad token is told before
-//! anything of the request is looked at.
+//! In order: media type, method, credentials, parameters, and what [`operation`](super::operation) does. A bad token
+//! is told before anything of the request is looked at.
 
 use std::sync::Arc;
 
-use async_graphql::{Request, Response as Answer, Value, parser::types::OperationType};
+use async_graphql::{Response as Answer, parser::types::OperationType};
 use axum::{
-    Extension,
     body::Body,
-    extract::{RawQuery, State},
+    extract::Request,
     http::{HeaderMap, Method, StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse as _, Response},
 };
-use serde::Serialize;
 
 use super::{
-    AppState, RequestId, console,
-    negotiation::{MediaType, negotiate, prefers_html},
+    AppState,
+    connection::Connection,
+    console, event_stream,
+    negotiation::{MediaType, negotiate, prefers_html, reads_events},
+    operation::{self, AnswerBody, Operation, is_executed},
     rejection::{Rejection, allowed_methods},
     request::{from_body, from_query_string, has_query},
 };
-use crate::{
-    auth::{AuthError, Reason, Subject},
-    graphql::{Caller, DocumentLimits},
-};
+use crate::graphql::Caller;
 
-/// Errors in the library's own words, before a document is executed.
-const WRONG_OPERATION: &str = "`operationName` does not select one operation of the document.";
+/// What a subscription needs.
+const NO_STREAM: &str =
+    "Subscriptions need a stream: Accept text/event-stream, or open a WebSocket with graphql-transport-ws.";
 
-pub(super) async fn serve(
-    State(state): State<Arc<AppState>>,
-    Extension(RequestId(request_id)): Extension<RequestId>,
-    RawQuery(query_string): RawQuery,
-    method: Method,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    let query_string = query_string.unwrap_or_default();
+pub(super) async fn serve(state: Arc<AppState>, request_id: &str, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let (method, headers, query_string) = (head.method, head.headers, head.uri.query().unwrap_or_default());
     if let Some(page) = &state.console
         && method == Method::GET
         && prefers_html(&headers)
-        && !has_query(&query_string)
+        && !has_query(query_string)
     {
         return console::page(page);
     }
     let Some(media) = negotiate(&headers) else {
-        let message = "Accept application/graphql-response+json or application/json.";
+        let message =
+            "Accept application/graphql-response+json, application/json, or text/event-stream for a stream.";
         let rejection = Rejection::new(StatusCode::NOT_ACCEPTABLE, "BAD_REQUEST", message);
-        return rejection.into_response(MediaType::Json, &request_id);
+        return rejection.into_response(MediaType::Json, request_id);
     };
-    let exchange = Exchange { state: &state, media, request_id: &request_id };
-    match exchange.run(&method, &headers, &query_string, body).await {
+    let connection = head.extensions.get().cloned();
+    let exchange = Exchange { state: &state, media, request_id, connection };
+    match exchange.run(&method, &headers, query_string, body).await {
         Ok(answer) => answer,
-        Err(rejection) => rejection.into_response(media, &request_id),
+        Err(rejection) if media == MediaType::EventStream && rejection.is_about_a_document() => {
+            event_stream::refused(&rejection, request_id)
+        }
+        Err(rejection) => rejection.into_response(media, request_id),
     }
 }
 
@@ -62,6 +60,7 @@ struct Exchange<'a> {
     state: &'a AppState,
     media: MediaType,
     request_id: &'a str,
+    connection: Option<Connection>,
 }
 
 impl Exchange<'_> {
@@ -77,34 +76,32 @@ impl Exchange<'_> {
         }
         let credentials = self.state.authenticator.authenticate(headers).await?;
         let (subject, token) = (credentials.subject, credentials.token);
-        let admission = self.admit(subject.clone());
-        let (request, kind) = match self.read(method, headers, query_string, body).await {
-            Ok(read) => read,
+        let operation = match self.read(method, headers, query_string, body).await {
+            Ok(operation) => operation,
             Err(rejection) => {
-                admission.await?;
+                operation::admit(&self.state.api, &subject).await?;
                 return Err(rejection);
             }
         };
         let caller = Caller { subject, token, request_id: self.request_id.to_owned() };
-        let execution = self.state.api.execute(request, caller);
-        if kind == OperationType::Mutation {
-            admission.await?;
-            return Ok(self.answer(&execution.await));
+        if self.streams(&operation, headers) {
+            return self.events(operation, caller).await;
         }
-        // Reading has no effect that could not be thrown away, so the database is asked meanwhile.
-        let (admitted, answer) = tokio::join!(admission, execution);
-        admitted?;
-        Ok(self.answer(&answer))
+        Ok(self.told(&operation::answer(&self.state.api, operation, caller).await?))
     }
 
-    /// Refuses somebody who was removed from their tenant, whose token is still good.
-    async fn admit(&self, subject: Subject) -> Result<(), Rejection> {
-        let Some(user) = subject.verified() else { return Ok(()) };
-        match self.state.api.is_removed(user).await {
-            Ok(false) => Ok(()),
-            Ok(true) => Err(AuthError::Invalid(Reason::UserRemoved).into()),
-            Err(_) => Err(Rejection::internal()),
-        }
+    /// Whether the answers are told as events: wherever they are liked best, and for want of something better where
+    /// nothing else could carry a subscription.
+    fn streams(&self, operation: &Operation, headers: &HeaderMap) -> bool {
+        self.media == MediaType::EventStream
+            || (operation.kind() == OperationType::Subscription && reads_events(headers))
+    }
+
+    /// Whoever is not admitted is told so by the status, before there is a stream.
+    async fn events(&self, operation: Operation, caller: Caller) -> Result<Response, Rejection> {
+        operation::admit(&self.state.api, &caller.subject).await?;
+        let connection = self.connection.clone().ok_or_else(Rejection::internal)?;
+        Ok(event_stream::executed(self.state, connection, operation, caller))
     }
 
     /// Reads the parameters and everything that can be known of them before execution.
@@ -114,81 +111,29 @@ impl Exchange<'_> {
         headers: &HeaderMap,
         query_string: &str,
         body: Body,
-    ) -> Result<(Request, OperationType), Rejection> {
-        let mut request = if *method == Method::GET {
+    ) -> Result<Operation, Rejection> {
+        let config = &self.state.config;
+        let request = if *method == Method::GET {
             from_query_string(query_string)?
         } else {
-            from_body(headers, body, self.state.max_body_bytes, self.state.body_timeout).await?
+            from_body(headers, body, config.max_body_bytes, config.body_timeout).await?
         };
-        let limits = DocumentLimits::default();
-        limits
-            .check_text(&request.query)
-            .and_then(|()| limits.check_variables(&request.variables))
-            .map_err(|error| Rejection::unfit(self.unexecuted(), error))?;
-        let kind = self.parse(&mut request, limits, *method == Method::GET)?;
-        self.state.api.check_budget(&mut request)?;
-        Ok((request, kind))
-    }
-
-    /// Parses the document once, for us and for the executor, and selects the operation.
-    fn parse(
-        &self,
-        request: &mut Request,
-        limits: DocumentLimits,
-        only_query: bool,
-    ) -> Result<OperationType, Rejection> {
-        let name = request.operation_name.clone();
-        let document =
-            request.parsed_query().map_err(|error| Rejection::syntax(self.unexecuted(), &error.locations))?;
-        limits.check(document).map_err(|error| Rejection::unfit(self.unexecuted(), error))?;
-        let mut selected = document.operations.iter().filter(|(operation, _)| {
-            name.is_none() || operation.map(async_graphql::Name::as_str) == name.as_deref()
-        });
-        match (selected.next(), selected.next()) {
-            (Some((_, operation)), None) => match operation.node.ty {
-                OperationType::Mutation if only_query => Err(Rejection::method_not_allowed("POST")),
-                OperationType::Subscription => Err(Rejection::new(
-                    self.unexecuted(),
-                    "BAD_REQUEST",
-                    "Subscriptions are not served over HTTP.",
-                )),
-                kind @ (OperationType::Query | OperationType::Mutation) => Ok(kind),
-            },
-            _ => Err(Rejection::new(self.unexecuted(), "BAD_REQUEST", WRONG_OPERATION)),
+        let operation = Operation::read(&self.state.api, request)?;
+        match operation.kind() {
+            OperationType::Mutation if *method == Method::GET => Err(Rejection::method_not_allowed("POST")),
+            OperationType::Subscription if !self.streams(&operation, headers) => {
+                Err(Rejection::document("BAD_REQUEST", NO_STREAM))
+            }
+            _ => Ok(operation),
         }
     }
 
-    /// Status of a well-formed request whose document is not executed.
-    const fn unexecuted(&self) -> StatusCode {
-        match self.media {
-            MediaType::GraphqlResponse => StatusCode::BAD_REQUEST,
-            MediaType::Json => StatusCode::OK,
-        }
-    }
-
-    fn answer(&self, answer: &Answer) -> Response {
-        let executed = answer.is_ok()
-            || answer.data != Value::Null
-            || answer.errors.iter().any(|error| !error.path.is_empty());
-        let status = if executed { StatusCode::OK } else { self.unexecuted() };
-        let body = AnswerBody {
-            errors: (!answer.errors.is_empty()).then_some(&answer.errors),
-            data: executed.then_some(&answer.data),
-            extensions: &answer.extensions,
-        };
-        match serde_json::to_vec(&body) {
+    fn told(&self, answer: &Answer) -> Response {
+        let is_refused = self.media == MediaType::GraphqlResponse && !is_executed(answer);
+        let status = if is_refused { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+        match serde_json::to_vec(&AnswerBody::from(answer)) {
             Ok(bytes) => (status, [(CONTENT_TYPE, self.media.header_value())], bytes).into_response(),
             Err(_) => Rejection::internal().into_response(self.media, self.request_id),
         }
     }
-}
-
-/// The members in the order that the specification recommends: errors first, for people who read them.
-#[derive(Serialize)]
-struct AnswerBody<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    errors: Option<&'a Vec<async_graphql::ServerError>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<&'a Value>,
-    extensions: &'a std::collections::BTreeMap<String, Value>,
 }

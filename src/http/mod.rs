@@ -3,20 +3,26 @@
 //! Layers, outermost first: the request gets its name and its trace span, the answer its headers; CORS answers
 //! preflights; panics become a 500. Everything that can fail answers in the shape of GraphQL errors.
 
+mod connection;
 mod console;
+mod event_stream;
+mod gauges;
 mod graphql;
 mod health;
 mod layers;
 mod negotiation;
+mod operation;
+mod patience;
 mod rejection;
 mod request;
 mod serve;
+mod socket;
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{
     Extension, Router,
-    extract::State,
+    extract::{Request, State},
     http::header::CONTENT_TYPE,
     response::{IntoResponse as _, Response},
     routing::{any, get},
@@ -40,7 +46,15 @@ pub struct Config {
     pub header_timeout: Duration,
     /// `BODY_TIMEOUT_MS`: longest that a client may take for its body. Default 10 s.
     pub body_timeout: Duration,
-    /// `MAX_CONNECTIONS`: connections served at the same time. Default 10,000.
+    /// `SEND_TIMEOUT_MS`: longest that a client may take to read what it was sent. Default 10 s.
+    pub send_timeout: Duration,
+    /// `WS_INIT_TIMEOUT_MS`: longest that a socket may stay open before its `connection_init`. Default 3 s.
+    pub ws_init_timeout: Duration,
+    /// `WS_KEEP_ALIVE_MS`: pause between two signs of life on a socket or in an event stream. Default 20 s.
+    pub ws_keep_alive: Duration,
+    /// `MAX_SUBSCRIPTIONS_PER_SOCKET`: operations in flight on one socket. Default 32.
+    pub max_subscriptions_per_socket: usize,
+    /// `MAX_CONNECTIONS`: connections served at the same time, sockets included. Default 10,000.
     pub max_connections: usize,
     /// `SHUTDOWN_GRACE_MS`: how long running requests may go on after the signal to stop. Default 10 s.
     pub shutdown_grace: Duration,
@@ -59,24 +73,16 @@ struct AppState {
     authenticator: Authenticator,
     metrics: PrometheusHandle,
     console: Option<Console>,
-    max_body_bytes: usize,
-    body_timeout: Duration,
+    config: Config,
 }
 
 /// Every route of the server.
 pub fn router(config: &Config, api: Api, authenticator: Authenticator, metrics: PrometheusHandle) -> Router {
     let console = config.console.then(|| Console::new(config.console_token_url.as_ref()));
     let pages = console.as_ref().map_or_else(Router::new, console::routes);
-    let state = Arc::new(AppState {
-        api,
-        authenticator,
-        metrics,
-        console,
-        max_body_bytes: config.max_body_bytes,
-        body_timeout: config.body_timeout,
-    });
+    let state = Arc::new(AppState { api, authenticator, metrics, console, config: config.clone() });
     let routes = Router::new()
-        .route("/graphql", any(graphql::serve))
+        .route("/graphql", any(endpoint))
         .route("/schema.graphql", get(schema))
         .route("/permissions.json", get(permissions))
         .route("/health", get(health::live))
@@ -87,6 +93,20 @@ pub fn router(config: &Config, api: Api, authenticator: Authenticator, metrics: 
         .fallback(not_found)
         .with_state(state);
     layers::layered(routes, &config.cors_origins)
+}
+
+/// One address for all transports: a WebSocket when one is asked for, else HTTP.
+async fn endpoint(
+    State(state): State<Arc<AppState>>,
+    Extension(RequestId(id)): Extension<RequestId>,
+    request: Request,
+) -> Response {
+    if socket::is_asked_for(request.headers()) {
+        let opened = socket::open(state, id.clone(), request).await;
+        opened.unwrap_or_else(|rejection| rejection.into_response(MediaType::Json, &id))
+    } else {
+        graphql::serve(state, &id, request).await
+    }
 }
 
 async fn schema(

@@ -1,8 +1,9 @@
 //! Which media type an answer gets, from the `Accept` header: RFC 9110 section 12.5.1 with the two types of
-//! "GraphQL over HTTP".
+//! "GraphQL over HTTP", and event streams.
 //!
 //! Invariant: a type is chosen by the most specific range that matches it. Equal weights go to the range that was
-//! written first, and a wildcard means `application/json`, which is what clients older than the specification read.
+//! written first, and a wildcard means `application/json`, which is what clients older than the specification read;
+//! an event stream gets only who names it.
 //!
 //! Source: <https://graphql.github.io/graphql-over-http/draft/>, sections "Media types" and "Legacy watershed".
 
@@ -18,25 +19,36 @@ pub(super) enum MediaType {
     Json,
     /// `application/graphql-response+json`: the status tells whether the document was executed.
     GraphqlResponse,
+    /// `text/event-stream`: any number of answers.
+    EventStream,
 }
 
 impl MediaType {
     /// In the order of preference among equals.
-    const ALL: [Self; 2] = [Self::Json, Self::GraphqlResponse];
+    const ALL: [Self; 3] = [Self::Json, Self::GraphqlResponse, Self::EventStream];
 
     /// Value of `Content-Type`.
     pub(super) const fn header_value(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             Self::Json => "application/json; charset=utf-8",
             Self::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
+            Self::EventStream => "text/event-stream; charset=utf-8",
         })
     }
 
-    const fn subtype(self) -> &'static str {
+    const fn name(self) -> (&'static str, &'static str) {
         match self {
-            Self::Json => "json",
-            Self::GraphqlResponse => "graphql-response+json",
+            Self::Json => ("application", "json"),
+            Self::GraphqlResponse => ("application", "graphql-response+json"),
+            Self::EventStream => ("text", "event-stream"),
         }
+    }
+
+    /// How well `accept` fits; `None` when it refuses this type.
+    fn fit(self, accept: &str) -> Option<Fit> {
+        let (kind, subtype) = self.name();
+        fit(accept, kind, subtype)
+            .filter(|fit| fit.weight > 0 && (self != Self::EventStream || fit.specificity == 2))
     }
 }
 
@@ -57,24 +69,26 @@ pub(super) fn negotiate(headers: &HeaderMap) -> Option<MediaType> {
     if accept.trim().is_empty() {
         return Some(MediaType::Json);
     }
-    let best = MediaType::ALL
-        .into_iter()
-        .filter_map(|media| Some((media, fit(&accept, "application", media.subtype())?)))
-        .filter(|(_, fit)| fit.weight > 0);
+    let best = MediaType::ALL.into_iter().filter_map(|media| Some((media, media.fit(&accept)?)));
     // `max_by_key` keeps the last of equals: the order of `ALL` is for wildcards, which share one position.
     best.rev()
         .max_by_key(|(_, fit)| (fit.weight, fit.specificity, usize::MAX - fit.position))
         .map(|(media, _)| media)
 }
 
+/// Whether the client reads event streams, however much it likes something else.
+pub(super) fn reads_events(headers: &HeaderMap) -> bool {
+    accept(headers).is_some_and(|accept| MediaType::EventStream.fit(&accept).is_some())
+}
+
 /// Whether a browser asks for a page: HTML is named, and no answer of ours is liked better by name.
 pub(super) fn prefers_html(headers: &HeaderMap) -> bool {
     let Some(accept) = accept(headers) else { return false };
-    let named = |kind, subtype| {
+    let named = |(kind, subtype)| {
         fit(&accept, kind, subtype).filter(|fit| fit.specificity == 2).map_or(0, |fit| fit.weight)
     };
-    let html = named("text", "html");
-    html > 0 && MediaType::ALL.iter().all(|media| named("application", media.subtype()) < html)
+    let html = named(("text", "html"));
+    html > 0 && MediaType::ALL.iter().all(|media| named(media.name()) < html)
 }
 
 /// Whether the body is declared to be JSON in UTF-8. Anything a browser sends across origins without asking first

@@ -23,16 +23,38 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Rejection {
     status: StatusCode,
+    about: About,
     message: &'static str,
     extensions: Map<String, Value>,
     locations: Vec<Value>,
     headers: Vec<(axum::http::HeaderName, HeaderValue)>,
 }
 
+/// What is refused. A stream has begun when a document is looked at, so it tells the last two in an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum About {
+    /// A request that is none, or whose sender is not heard.
+    Request,
+    /// A document that is not executed; readers of `application/json` expect 200 all the same.
+    Document,
+    /// A document that asks for too much, which is a bad request in every media type.
+    Amount,
+}
+
 impl Rejection {
     pub(super) fn new(status: StatusCode, code: &str, message: &'static str) -> Self {
         let extensions = Map::from_iter([("code".to_owned(), json!(code))]);
-        Self { status, message, extensions, locations: Vec::new(), headers: Vec::new() }
+        let about = About::Request;
+        Self { status, about, message, extensions, locations: Vec::new(), headers: Vec::new() }
+    }
+
+    /// A well-formed request whose document is not executed.
+    pub(super) fn document(code: &str, message: &'static str) -> Self {
+        Self { about: About::Document, ..Self::new(StatusCode::BAD_REQUEST, code, message) }
+    }
+
+    fn amount(code: &str, message: &'static str) -> Self {
+        Self { about: About::Amount, ..Self::new(StatusCode::BAD_REQUEST, code, message) }
     }
 
     /// A request that is not one of GraphQL over HTTP.
@@ -54,18 +76,27 @@ impl Rejection {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "The server made a mistake.")
     }
 
-    /// A document that cannot be parsed. Its text is not repeated, only the place.
-    pub(super) fn syntax(status: StatusCode, places: &[Pos]) -> Self {
-        Self::new(status, "GRAPHQL_PARSE_FAILED", "The document is not valid GraphQL.").at(places)
+    /// An operation more than may be in flight on one socket. The others go on, and so does the socket.
+    pub(super) fn too_many_subscriptions(limit: usize) -> Self {
+        let message = "Too many operations are in flight on this socket; complete one of them first.";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_SUBSCRIPTIONS", message)
+            .with("what", json!("operations in flight on one socket"))
+            .with("limit", json!(limit))
+            .with("actual", json!(limit.saturating_add(1)))
     }
 
-    /// A document that is not even validated. What asks for too much is a bad request in every media type.
-    pub(super) fn unfit(status: StatusCode, error: DocumentError) -> Self {
+    /// A document that cannot be parsed. Its text is not repeated, only the place.
+    pub(super) fn syntax(places: &[Pos]) -> Self {
+        Self::document("GRAPHQL_PARSE_FAILED", "The document is not valid GraphQL.").at(places)
+    }
+
+    /// A document that is not even validated.
+    pub(super) fn unfit(error: DocumentError) -> Self {
         match error {
-            DocumentError::Unterminated(place) => Self::syntax(status, &[place]),
+            DocumentError::Unterminated(place) => Self::syntax(&[place]),
             DocumentError::Circle(place) => {
                 let message = "Fragments spread each other in a circle.";
-                Self::new(status, "GRAPHQL_VALIDATION_FAILED", message).at(&[place])
+                Self::document("GRAPHQL_VALIDATION_FAILED", message).at(&[place])
             }
             DocumentError::Exceeded(exceeded) => exceeded.into(),
         }
@@ -77,7 +108,7 @@ impl Rejection {
         self
     }
 
-    fn header(mut self, name: axum::http::HeaderName, value: HeaderValue) -> Self {
+    pub(super) fn header(mut self, name: axum::http::HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
     }
@@ -93,15 +124,46 @@ impl Rejection {
             .header(RETRY_AFTER, HeaderValue::from(millis.div_ceil(1_000).max(1)))
     }
 
-    /// The answer in the given media type.
-    pub(super) fn into_response(mut self, media: MediaType, request_id: &str) -> Response {
-        self.extensions.insert("requestId".to_owned(), json!(request_id));
+    /// As a media type has it that tells nothing else.
+    pub(super) const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Whether a document is refused, and not the request that carries it.
+    pub(super) fn is_about_a_document(&self) -> bool {
+        self.about != About::Request
+    }
+
+    /// Whether it is the sender who is refused, and not what was sent.
+    pub(super) fn is_about_the_sender(&self) -> bool {
+        matches!(self.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+    }
+
+    /// In one line: the reason if there is one, else the code, and the sentence.
+    pub(super) fn line(&self) -> String {
+        let name = self.extensions.get("reason").or_else(|| self.extensions.get("code"));
+        format!("{}: {}", name.and_then(Value::as_str).unwrap_or_default(), self.message)
+    }
+
+    /// The refusal as a GraphQL error.
+    pub(super) fn error(&self, request_id: &str) -> Value {
         let mut error = json!({"message": self.message, "extensions": self.extensions});
+        error["extensions"]["requestId"] = json!(request_id);
         if !self.locations.is_empty() {
-            error["locations"] = Value::Array(self.locations);
+            error["locations"] = json!(self.locations);
         }
-        let body = json!({"errors": [error], "extensions": {"requestId": request_id}});
-        let mut response = (self.status, body.to_string()).into_response();
+        error
+    }
+
+    /// The answer in the given media type; in JSON to somebody who expects a stream, which there will be none of.
+    pub(super) fn into_response(self, media: MediaType, request_id: &str) -> Response {
+        let media = if media == MediaType::EventStream { MediaType::Json } else { media };
+        let status = match (self.about, media) {
+            (About::Document, MediaType::Json) => StatusCode::OK,
+            _ => self.status,
+        };
+        let body = json!({"errors": [self.error(request_id)], "extensions": {"requestId": request_id}});
+        let mut response = (status, body.to_string()).into_response();
         response.headers_mut().insert(CONTENT_TYPE, media.header_value());
         response.headers_mut().extend(self.headers);
         response
@@ -136,7 +198,7 @@ impl From<AuthError> for Rejection {
 
 impl From<LimitExceeded> for Rejection {
     fn from(exceeded: LimitExceeded) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "QUERY_TOO_COMPLEX", "The document asks for too much at once.")
+        Self::amount("QUERY_TOO_COMPLEX", "The document asks for too much at once.")
             .with("what", json!(exceeded.what))
             .with("limit", json!(exceeded.limit))
             .with("actual", json!(exceeded.actual))
@@ -145,7 +207,7 @@ impl From<LimitExceeded> for Rejection {
 
 impl From<TooManyChecks> for Rejection {
     fn from(exceeded: TooManyChecks) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "TOO_MANY_CHECKS", TooManyChecks::ADVICE)
+        Self::amount("TOO_MANY_CHECKS", TooManyChecks::ADVICE)
             .with("what", json!(TooManyChecks::WHAT))
             .with("limit", json!(exceeded.limit()))
             .with("actual", json!(exceeded.actual))

@@ -1,5 +1,5 @@
-//! A GraphQL request out of an HTTP request: the four parameters, from the query string of a GET or the JSON body of
-//! a POST ("GraphQL over HTTP", section "Request parameters").
+//! A GraphQL request out of what a client sends: the four parameters, from the query string of a GET, the JSON body of
+//! a POST ("GraphQL over HTTP", section "Request parameters") or the payload of a message.
 
 use std::time::Duration;
 
@@ -14,7 +14,9 @@ use serde_json::{Map, Value};
 
 use super::{negotiation::is_json_body, rejection::Rejection};
 
-/// The parameters of a POST, with their types still open, so that a wrong one gets a clear answer.
+const MISSING: &str = "`query` is missing.";
+
+/// The parameters of a POST or a message, with their types still open, so that a wrong one gets a clear answer.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Parameters {
@@ -51,12 +53,12 @@ pub(super) fn from_query_string(query_string: &str) -> Result<Request, Rejection
             .map(Some)
             .map_err(|_| Rejection::bad_request("`variables` and `extensions` must be JSON objects.")),
     };
-    request(Parameters {
+    written(request(Parameters {
         query: parameters.query.map(Value::String),
         operation_name: parameters.operation_name.map(Value::String),
         variables: json(parameters.variables)?,
         extensions: json(parameters.extensions)?,
-    })
+    }))
 }
 
 /// Reads the body of a POST: at most `limit` bytes within `timeout`.
@@ -92,19 +94,35 @@ pub(super) async fn from_body(
     let parameters = serde_json::from_slice(&bytes).map_err(|_| {
         Rejection::bad_request("The body must be a JSON object, without a parameter named twice.")
     })?;
-    request(parameters)
+    written(request(parameters))
 }
 
-fn request(parameters: Parameters) -> Result<Request, Rejection> {
+/// Reads the payload of a message; why it is none.
+pub(super) fn from_payload(json: &str) -> Result<Request, &'static str> {
+    // A list of the parameters' values would be read as an object otherwise.
+    let parameters = json.starts_with('{').then(|| serde_json::from_str(json).ok()).flatten();
+    request(parameters.ok_or("`payload` must be an object, without a member named twice.")?)
+}
+
+/// A document without a word is one that somebody forgot to send.
+fn written(request: Result<Request, &'static str>) -> Result<Request, Rejection> {
+    match request {
+        Ok(request) if request.query.trim().is_empty() => Err(Rejection::bad_request(MISSING)),
+        Ok(request) => Ok(request),
+        Err(problem) => Err(Rejection::bad_request(problem)),
+    }
+}
+
+fn request(parameters: Parameters) -> Result<Request, &'static str> {
     let query = match parameters.query {
-        Some(Value::String(query)) if !query.trim().is_empty() => query,
-        Some(Value::String(_)) | None => return Err(Rejection::bad_request("`query` is missing.")),
-        Some(_) => return Err(Rejection::bad_request("`query` must be a string.")),
+        Some(Value::String(query)) => query,
+        None => return Err(MISSING),
+        Some(_) => return Err("`query` must be a string."),
     };
     let operation_name = match parameters.operation_name {
         None | Some(Value::Null) => None,
         Some(Value::String(name)) => Some(name).filter(|name| !name.is_empty()),
-        Some(_) => return Err(Rejection::bad_request("`operationName` must be a string.")),
+        Some(_) => return Err("`operationName` must be a string."),
     };
     object(parameters.extensions, "`extensions` must be an object.")?;
     let variables = object(parameters.variables, "`variables` must be an object.")?;
@@ -113,10 +131,10 @@ fn request(parameters: Parameters) -> Result<Request, Rejection> {
     Ok(request)
 }
 
-fn object(value: Option<Value>, message: &'static str) -> Result<Map<String, Value>, Rejection> {
+fn object(value: Option<Value>, message: &'static str) -> Result<Map<String, Value>, &'static str> {
     match value {
         None | Some(Value::Null) => Ok(Map::new()),
         Some(Value::Object(map)) => Ok(map),
-        Some(_) => Err(Rejection::bad_request(message)),
+        Some(_) => Err(message),
     }
 }

@@ -14,7 +14,12 @@ use tokio::{
 };
 use tower::ServiceExt as _;
 
-use super::Config;
+use super::{
+    Config,
+    connection::{Connection, Stop},
+    patience::Patient,
+    socket::CLOSING,
+};
 
 /// Largest request head, in bytes: a token of 16 KiB and everything else.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
@@ -23,10 +28,12 @@ const MAX_HEAD_BYTES_H2: u32 = 32 * 1024;
 /// Pause after an accept that failed, which it does when file descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves `router` on `listener` until `stop` completes, then lets running requests finish within the grace period.
+/// Serves `router` on `listener` until `stop` completes, then tells sockets and event streams to end, and lets running
+/// requests finish within the grace period.
 pub async fn serve(listener: TcpListener, router: Router, config: &Config, stop: impl Future<Output = ()>) {
     let builder = Arc::new(builder(config));
     let graceful = GracefulShutdown::new();
+    let stopping = Stop::new();
     let places = Arc::new(Semaphore::new(config.max_connections));
     tokio::pin!(stop);
     loop {
@@ -36,8 +43,11 @@ pub async fn serve(listener: TcpListener, router: Router, config: &Config, stop:
         };
         match accepted {
             Ok((stream, place)) => {
+                let connection = stopping.connection(place);
+                // A socket wants to tell why it is closed, if the client reads again in time.
+                let stream = Patient::new(stream, config.send_timeout + CLOSING);
                 let watched =
-                    watch(stream, place, router.clone(), config.header_timeout, &builder, &graceful);
+                    watch(stream, connection, router.clone(), config.header_timeout, &builder, &graceful);
                 tokio::spawn(watched);
             }
             Err(error) => {
@@ -47,7 +57,8 @@ pub async fn serve(listener: TcpListener, router: Router, config: &Config, stop:
         }
     }
     drop(listener);
-    if tokio::time::timeout(config.shutdown_grace, graceful.shutdown()).await.is_err() {
+    let ended = async { tokio::join!(graceful.shutdown(), stopping.all()) };
+    if tokio::time::timeout(config.shutdown_grace, ended).await.is_err() {
         tracing::warn!("some requests were still running at the end of the grace period");
     }
 }
@@ -67,8 +78,8 @@ async fn accept(
 /// to that: it waits for the first bytes, which tell the version of HTTP, without one, and an HTTP/2 connection may
 /// live on pings alone.
 fn watch(
-    stream: TcpStream,
-    place: OwnedSemaphorePermit,
+    stream: Patient,
+    connection: Connection,
     router: Router,
     patience: Duration,
     builder: &Builder<TokioExecutor>,
@@ -76,12 +87,13 @@ fn watch(
 ) -> impl Future<Output = ()> + Send + 'static {
     let asked = Arc::new(Notify::new());
     let asks = asked.clone();
-    let service = service_fn(move |request: Request<Incoming>| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
         asks.notify_one();
+        request.extensions_mut().insert(connection.clone());
         router.clone().oneshot(request.map(Body::new))
     });
-    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-    let watched = graceful.watch(connection);
+    let served = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+    let watched = graceful.watch(served);
     let silence = async move {
         if tokio::time::timeout(patience, asked.notified()).await.is_ok() {
             std::future::pending::<()>().await;
@@ -94,7 +106,6 @@ fn watch(
             },
             () = silence => tracing::debug!("connection without a request"),
         }
-        drop(place);
     }
 }
 

@@ -8,6 +8,8 @@
 mod arrival;
 mod creation;
 mod error;
+mod event;
+mod feed;
 mod idempotency;
 mod inspection;
 mod ledger;
@@ -18,6 +20,7 @@ mod queue;
 mod removal;
 mod sync;
 mod task;
+mod task_change;
 mod user;
 
 use std::{sync::Arc, time::Duration};
@@ -38,15 +41,17 @@ pub use entity::{
     role_assignment::{Source, State},
 };
 pub use error::StoreError;
+pub use feed::{Feed, Signal};
 pub use idempotency::{Idempotency, KeyReused};
 pub use inspection::{Inspection, inspect};
 pub use ledger::{Entry, LastAdmin, Role};
 pub use operator::{Backlog, Unfinished};
 pub use outbox::{Job, Progress};
-pub use page::{End, Page, PageRequest, Position, SortValue};
+pub use page::{Bound, End, Page, PageRequest, Position, Range, SortValue};
 pub use removal::{KEPT_ELSEWHERE, RemovalItems, RemovalStart, TasksOnRemoval};
 pub use sync::{Settled, SyncEnd, SyncState};
-pub use task::{NewTask, TaskChange, TaskCreation, TaskListQuery, TaskOrder, TaskPatch, TaskSort};
+pub use task::{TaskListQuery, TaskOrder, TaskSort};
+pub use task_change::{Expected, NewTask, Relations, TaskChange, TaskCreation, TaskDeletion, TaskPatch};
 pub use user::NewUser;
 
 /// The role whose last holder in a tenant can be neither removed nor demoted.
@@ -67,12 +72,14 @@ pub struct Config {
 #[derive(Debug, Clone)]
 pub struct Store {
     db: DatabaseConnection,
+    feed: Feed,
 }
 
 /// One tenant's rows; another tenant's are simply not there.
 #[derive(Debug, Clone)]
 pub struct TenantStore {
     db: DatabaseConnection,
+    feed: Feed,
     tenant: Arc<str>,
 }
 
@@ -98,7 +105,7 @@ impl Store {
             });
         let db = Database::connect(options).await.map_err(StoreError::Unavailable)?;
         migrate(&db).await.map_err(StoreError::Migration)?;
-        Ok(Self { db })
+        Ok(Self { db, feed: Feed::new() })
     }
 
     /// Asks the database for a sign of life.
@@ -115,7 +122,12 @@ impl Store {
 
     /// The rows of the tenant `id`.
     pub fn tenant(&self, id: &str) -> TenantStore {
-        TenantStore { db: self.db.clone(), tenant: id.into() }
+        TenantStore { db: self.db.clone(), feed: self.feed.clone(), tenant: id.into() }
+    }
+
+    /// Tells what is committed on this node.
+    pub fn feed(&self) -> &Feed {
+        &self.feed
     }
 }
 

@@ -153,7 +153,7 @@ impl Store {
     /// # Errors
     /// The database failed.
     pub async fn progress(&self, seq: i64) -> Result<Option<Progress>, StoreError> {
-        Ok(Entity::find_by_id(seq).one(&self.db).await?.map(Progress::from))
+        progress_of(&self.db, seq).await
     }
 
     /// Forgets items that were done long ago.
@@ -168,6 +168,10 @@ impl Store {
             .await?;
         Ok(())
     }
+}
+
+pub(super) async fn progress_of(db: &impl ConnectionTrait, seq: i64) -> Result<Option<Progress>, StoreError> {
+    Ok(Entity::find_by_id(seq).one(db).await?.map(Progress::from))
 }
 
 /// Pending and not leased, or leased by somebody who did not come back.

@@ -7,16 +7,24 @@ use entity::{
 use sea_orm::{
     ActiveModelTrait as _,
     ActiveValue::Set,
-    ColumnTrait as _, ConnectionTrait, DatabaseTransaction, EntityTrait as _, PaginatorTrait as _,
-    QueryFilter as _, QueryOrder as _,
+    ColumnTrait as _, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait as _, PaginatorTrait as _,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _,
     sea_query::{Expr, ExprTrait as _},
 };
 use uuid::Uuid;
 
-use super::{Progress, Store, StoreError, TenantStore, now};
+use super::{
+    Progress, Store, StoreError, TenantStore,
+    event::{Changed, TaskWrite},
+    now,
+    outbox::progress_of,
+};
 
 /// The report of an item that left the person where they are, because another tenant has them.
 pub const KEPT_ELSEWHERE: &str = "KEPT_ELSEWHERE";
+
+/// Tasks that change hands with one statement.
+const TASKS_AT_ONCE: u64 = 500;
 
 /// What becomes of the tasks of somebody who is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,8 +110,8 @@ impl TenantStore {
         Ok(())
     }
 
-    /// Removes a user here and asks for their removal at Permit and, if `with_account`, at Auth0: row, roles and
-    /// tasks in one transaction. For a user whose removal is under way, asks for what is unfinished once more.
+    /// Removes a user here for the subject `by` and asks for their removal at Permit and, if `with_account`, at Auth0:
+    /// row, roles and tasks in one transaction. For a user whose removal is under way, asks for what is unfinished once more.
     ///
     /// # Errors
     /// The database failed; nothing was done.
@@ -112,6 +120,7 @@ impl TenantStore {
         id: Uuid,
         tasks: TasksOnRemoval,
         with_account: bool,
+        by: &str,
     ) -> Result<RemovalStart, StoreError> {
         let Some(user) = self.find_user(id).await? else { return self.resume_removal(id).await };
         let tx = self.begin_for(&user.subject).await?;
@@ -122,14 +131,21 @@ impl TenantStore {
         if self.is_last_admin(&tx, id).await? {
             return Ok(RemovalStart::LastAdmin);
         }
-        if let TasksOnRemoval::Reassign(heir) = tasks {
-            if heir == id || !self.is_member(&tx, Some(heir)).await? {
-                return Ok(RemovalStart::HeirAbsent);
-            }
-            self.hand_over(&tx, id, heir).await?;
+        let heir = match tasks {
+            TasksOnRemoval::KeepUnassigned => None,
+            TasksOnRemoval::Reassign(heir) => Some(heir),
+        };
+        if heir == Some(id) || !self.is_member(&tx, heir).await? {
+            return Ok(RemovalStart::HeirAbsent);
         }
-        let items = self.bury_user(&tx, &user, with_account).await?;
-        tx.commit().await?;
+        let mut write = self.tasks_in(tx, by);
+        self.hand_over(&mut write, id, heir).await?;
+        // Whoever changes a task locks it before they look at its people, so the tasks had to come first; nobody can
+        // give the user another one from here on.
+        self.users().filter(user::Column::Id.eq(id)).lock_exclusive().one(&write.tx).await?;
+        self.hand_over(&mut write, id, heir).await?;
+        let items = self.bury_user(&write.tx, &user, with_account).await?;
+        write.commit().await?;
         Ok(RemovalStart::Begun(items))
     }
 
@@ -146,7 +162,7 @@ impl TenantStore {
             removed_at: Set(now()),
         };
         stone.insert(tx).await?;
-        // Roles go with the row; tasks stay, without owner or assignee.
+        // Roles go with the row.
         user::Entity::delete_by_id(user.id).exec(tx).await?;
         let permit = self.enqueue(tx, &user.subject, Kind::Remove).await?;
         let account =
@@ -195,18 +211,46 @@ impl TenantStore {
         Ok(!unfinished.iter().any(|later| later.kind == Kind::Sync && later.seq > item))
     }
 
-    async fn hand_over(&self, tx: &DatabaseTransaction, from: Uuid, to: Uuid) -> Result<(), StoreError> {
-        for column in [task::Column::OwnerId, task::Column::AssigneeId] {
+    /// Puts `to`, or nobody, in the place of `from` wherever they own a task or are to do it.
+    async fn hand_over(
+        &self,
+        write: &mut TaskWrite<'_>,
+        from: Uuid,
+        to: Option<Uuid>,
+    ) -> Result<(), StoreError> {
+        let involved =
+            Condition::any().add(task::Column::OwnerId.eq(from)).add(task::Column::AssigneeId.eq(from));
+        let next = self.tasks().filter(involved).order_by_asc(task::Column::Id).limit(TASKS_AT_ONCE);
+        loop {
+            let tasks = next.clone().lock_exclusive().all(&write.tx).await?;
+            if tasks.is_empty() {
+                return Ok(());
+            }
+            let at = now();
+            let replaced = |column: task::Column| {
+                Expr::case(column.eq(from), Expr::value(to)).finally(Expr::col(column))
+            };
             task::Entity::update_many()
-                .col_expr(column, Expr::value(to))
+                .col_expr(task::Column::OwnerId, replaced(task::Column::OwnerId).into())
+                .col_expr(task::Column::AssigneeId, replaced(task::Column::AssigneeId).into())
                 .col_expr(task::Column::Version, Expr::col(task::Column::Version).add(1))
-                .col_expr(task::Column::UpdatedAt, Expr::value(now()))
-                .filter(task::Column::TenantId.eq(&*self.tenant))
-                .filter(column.eq(from))
-                .exec(tx)
+                .col_expr(task::Column::UpdatedAt, Expr::value(at))
+                .filter(task::Column::Id.is_in(tasks.iter().map(|task| task.id)))
+                .exec(&write.tx)
                 .await?;
+            let change = |before: task::Model| {
+                let replaced = |person: Option<Uuid>| if person == Some(from) { to } else { person };
+                let after = task::Model {
+                    owner_id: replaced(before.owner_id),
+                    assignee_id: replaced(before.assignee_id),
+                    version: before.version + 1,
+                    updated_at: at,
+                    ..before.clone()
+                };
+                Changed { before, after }
+            };
+            write.updated(&tasks.into_iter().map(change).collect::<Vec<_>>()).await?;
         }
-        Ok(())
     }
 
     /// How far the item `seq` is.
@@ -214,6 +258,6 @@ impl TenantStore {
     /// # Errors
     /// The database failed.
     pub async fn progress(&self, seq: i64) -> Result<Option<Progress>, StoreError> {
-        Store { db: self.db.clone() }.progress(seq).await
+        progress_of(&self.db, seq).await
     }
 }

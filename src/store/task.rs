@@ -1,17 +1,12 @@
-//! Tasks of a tenant.
+//! Tasks of a tenant, as they are read.
 
-use entity::task::{self, Column, Entity, Model};
-use sea_orm::{
-    ActiveModelTrait as _, ActiveValue::Set, ColumnTrait as _, ConnectionTrait, EntityTrait as _,
-    PaginatorTrait as _, QueryFilter as _, QuerySelect as _, Select,
-};
+use entity::task::{Column, Entity, Model};
+use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, Select};
 use uuid::Uuid;
 
 use super::{
-    Idempotency, Page, PageRequest, Position, SortValue, StoreError, TenantStore,
-    idempotency::Remembered,
-    now,
-    page::{Keyset, page},
+    End, Page, PageRequest, Position, Range, SortValue, StoreError, TenantStore,
+    page::{Keyset, page, rows},
 };
 
 /// Which tasks, in which order.
@@ -22,6 +17,8 @@ pub struct TaskListQuery {
     pub title_contains: Option<String>,
     pub owner_id: Option<Uuid>,
     pub assignee_id: Option<Uuid>,
+    /// Only tasks that this user owns or is to do.
+    pub related_to: Option<Uuid>,
     pub order: TaskOrder,
 }
 
@@ -66,51 +63,8 @@ impl TaskOrder {
     }
 }
 
-/// A task to be created.
-#[derive(Debug, Clone)]
-pub struct NewTask {
-    pub title: String,
-    pub notes: Option<String>,
-    pub owner_id: Option<Uuid>,
-    pub assignee_id: Option<Uuid>,
-}
-
-/// How a creation ended.
-#[derive(Debug)]
-pub enum TaskCreation {
-    /// Created now, or by an earlier call with the same key; `None` if it was deleted since.
-    Created(Option<Model>),
-    /// No such user in this tenant.
-    AssigneeAbsent,
-    /// The idempotency key was used with another input.
-    KeyReused,
-}
-
-/// What to change: absent fields stay, `Some(None)` clears.
-#[derive(Debug, Clone, Default)]
-pub struct TaskPatch {
-    pub title: Option<String>,
-    pub notes: Option<Option<String>>,
-    pub assignee_id: Option<Option<Uuid>>,
-    pub completed: Option<bool>,
-}
-
-/// How a change ended.
-#[derive(Debug)]
-pub enum TaskChange {
-    /// The task as it is now; its version grew only if something differed.
-    Done(Model),
-    Absent,
-    /// Somebody changed it meanwhile.
-    Conflict {
-        current: i32,
-    },
-    /// No such user in this tenant.
-    AssigneeAbsent,
-}
-
 impl TenantStore {
-    fn tasks(&self) -> Select<Entity> {
+    pub(super) fn tasks(&self) -> Select<Entity> {
         Entity::find().filter(Column::TenantId.eq(&*self.tenant))
     }
 
@@ -142,6 +96,20 @@ impl TenantStore {
         page(&self.db, self.matching(query), query.order.keyset(), request).await
     }
 
+    /// At most `limit` of the tasks that `query` describes, from one end of `range`, the outermost first.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn scan_tasks(
+        &self,
+        query: &TaskListQuery,
+        range: &Range,
+        end: End,
+        limit: u64,
+    ) -> Result<Vec<Model>, StoreError> {
+        rows(&self.db, self.matching(query), query.order.keyset(), range, end, limit).await
+    }
+
     /// How many tasks `query` describes.
     ///
     /// # Errors
@@ -165,133 +133,10 @@ impl TenantStore {
         if let Some(assignee) = query.assignee_id {
             select = select.filter(Column::AssigneeId.eq(assignee));
         }
+        if let Some(user) = query.related_to {
+            let related = Condition::any().add(Column::OwnerId.eq(user)).add(Column::AssigneeId.eq(user));
+            select = select.filter(related);
+        }
         select
     }
-
-    /// Creates a task, or finds the one that an earlier call with the same key created.
-    ///
-    /// # Errors
-    /// The database failed; nothing was created.
-    pub async fn create_task(
-        &self,
-        new: NewTask,
-        key: Option<&Idempotency>,
-    ) -> Result<TaskCreation, StoreError> {
-        match self.try_create_task(new.clone(), key).await {
-            // Another node stored the same key between our look and our insert: its outcome is the answer.
-            Err(StoreError::Duplicate(_)) => self.try_create_task(new, key).await,
-            outcome => outcome,
-        }
-    }
-
-    async fn try_create_task(
-        &self,
-        new: NewTask,
-        key: Option<&Idempotency>,
-    ) -> Result<TaskCreation, StoreError> {
-        let tx = self.begin().await?;
-        if let Some(key) = key {
-            match self.recall::<Uuid, _>(&tx, key).await? {
-                Remembered::Nothing => {}
-                Remembered::OtherInput => return Ok(TaskCreation::KeyReused),
-                Remembered::Outcome(id) => {
-                    drop(tx);
-                    return Ok(TaskCreation::Created(self.find_task(id).await?));
-                }
-            }
-        }
-        if !self.is_member(&tx, new.assignee_id).await? {
-            return Ok(TaskCreation::AssigneeAbsent);
-        }
-        let task = self.insert_task(&tx, new).await?;
-        if let Some(key) = key {
-            self.remember(&tx, key, &task.id).await?;
-        }
-        tx.commit().await?;
-        Ok(TaskCreation::Created(Some(task)))
-    }
-
-    async fn insert_task(&self, db: &impl ConnectionTrait, new: NewTask) -> Result<Model, StoreError> {
-        let at = now();
-        let task = task::ActiveModel {
-            id: Set(Uuid::now_v7()),
-            tenant_id: Set(self.tenant.to_string()),
-            title: Set(new.title),
-            notes: Set(new.notes),
-            completed_at: Set(None),
-            owner_id: Set(new.owner_id),
-            assignee_id: Set(new.assignee_id),
-            version: Set(1),
-            created_at: Set(at),
-            updated_at: Set(at),
-        };
-        Ok(task.insert(db).await?)
-    }
-
-    /// Applies `patch` if the task still has `expected_version`, when one is given.
-    ///
-    /// # Errors
-    /// The database failed; nothing was changed.
-    pub async fn update_task(
-        &self,
-        id: Uuid,
-        patch: TaskPatch,
-        expected_version: Option<i32>,
-    ) -> Result<TaskChange, StoreError> {
-        let tx = self.begin().await?;
-        let Some(task) = self.tasks().filter(Column::Id.eq(id)).lock_exclusive().one(&tx).await? else {
-            return Ok(TaskChange::Absent);
-        };
-        if expected_version.is_some_and(|expected| expected != task.version) {
-            return Ok(TaskChange::Conflict { current: task.version });
-        }
-        if !self.is_member(&tx, patch.assignee_id.flatten()).await? {
-            return Ok(TaskChange::AssigneeAbsent);
-        }
-        let Some(changed) = apply(&task, patch) else { return Ok(TaskChange::Done(task)) };
-        let task = changed.update(&tx).await?;
-        tx.commit().await?;
-        Ok(TaskChange::Done(task))
-    }
-
-    /// Deletes the task; `false` if there was none.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn delete_task(&self, id: Uuid) -> Result<bool, StoreError> {
-        let deleted = Entity::delete_many()
-            .filter(Column::TenantId.eq(&*self.tenant))
-            .filter(Column::Id.eq(id))
-            .exec(&self.db)
-            .await?;
-        Ok(deleted.rows_affected > 0)
-    }
-}
-
-/// `None` when the patch would change nothing.
-fn apply(task: &Model, patch: TaskPatch) -> Option<task::ActiveModel> {
-    let mut next = task.clone();
-    if let Some(title) = patch.title {
-        next.title = title;
-    }
-    if let Some(notes) = patch.notes {
-        next.notes = notes;
-    }
-    if let Some(assignee) = patch.assignee_id {
-        next.assignee_id = assignee;
-    }
-    let at = now();
-    if let Some(completed) = patch.completed.filter(|completed| *completed != task.completed_at.is_some()) {
-        next.completed_at = completed.then_some(at);
-    }
-    (next != *task).then(|| task::ActiveModel {
-        id: sea_orm::ActiveValue::Unchanged(task.id),
-        title: Set(next.title),
-        notes: Set(next.notes),
-        completed_at: Set(next.completed_at),
-        assignee_id: Set(next.assignee_id),
-        version: Set(task.version + 1),
-        updated_at: Set(at),
-        ..Default::default()
-    })
 }

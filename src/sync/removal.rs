@@ -51,7 +51,7 @@ pub enum Removal {
 }
 
 impl Sync {
-    /// Removes the user `id` from their tenant, and from Permit and Auth0 when no other tenant has the person.
+    /// Removes the user `id` for the subject `by` from their tenant, and from Permit and Auth0 when no other tenant has the person.
     /// Repeating a removal that is not finished tries what is left at once.
     ///
     /// # Errors
@@ -61,9 +61,10 @@ impl Sync {
         store: &TenantStore,
         id: Uuid,
         tasks: TasksOnRemoval,
+        by: &str,
     ) -> Result<Removal, StoreError> {
         let deadline = self.deadline();
-        let items = match store.begin_removal(id, tasks, self.0.admin.is_some()).await? {
+        let items = match store.begin_removal(id, tasks, self.0.admin.is_some(), by).await? {
             RemovalStart::Begun(items) => items,
             RemovalStart::Absent => return Ok(Removal::Absent),
             RemovalStart::LastAdmin => return Ok(Removal::LastAdmin),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     time::timeout,
 };
 
@@ -79,4 +79,27 @@ async fn an_http2_client_that_answers_pings_and_asks_nothing_is_let_go() {
     };
 
     timeout(Duration::from_secs(3), pretending).await.expect("it is closed");
+}
+
+#[tokio::test]
+async fn clients_that_do_not_read_are_let_go() {
+    let world = World::with(|config| {
+        config.http.send_timeout = Duration::from_millis(100);
+        config.http.max_connections = 1;
+    })
+    .await;
+    let socket = TcpSocket::new_v4().unwrap();
+    // The network keeps little for those who do not read.
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let mut stream = socket.connect(world.url.trim_start_matches("http://").parse().unwrap()).await.unwrap();
+    let large = "GET /schema.graphql HTTP/1.1\r\nHost: x\r\n\r\n".repeat(400);
+    stream.write_all(large.as_bytes()).await.unwrap();
+
+    let health = world.client.get(format!("{}/health", world.url)).send();
+
+    assert_eq!(
+        timeout(Duration::from_secs(20), health).await.expect("there is a place").unwrap().status(),
+        200
+    );
+    drop(stream);
 }

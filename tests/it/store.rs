@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use taskgate::store::{
-    Arrival, Config, Desired, End, Entry, Idempotency, LastAdmin, NewTask, NewUser, PageRequest, SignIn,
-    Source, State, Store, TaskChange, TaskCreation, TaskListQuery, TaskPatch, TasksOnRemoval, TenantStore,
-    UserCreation,
+    Arrival, Config, Desired, End, Entry, Expected, Idempotency, LastAdmin, NewTask, NewUser, PageRequest,
+    SignIn, Source, State, Store, TaskChange, TaskCreation, TaskDeletion, TaskListQuery, TaskPatch,
+    TasksOnRemoval, TenantStore, UserCreation,
 };
 use tempfile::TempDir;
 use uuid::Uuid;
+
+/// Who writes.
+const ADA: &str = "auth0|ada";
 
 /// A tenant nobody else uses, on each database at hand.
 async fn tenants() -> (Vec<TenantStore>, TempDir) {
@@ -44,7 +47,8 @@ fn user(subject: &str) -> NewUser {
 async fn another_tenants_rows_are_not_there() {
     let (tenants, _files) = tenants().await;
     for ours in tenants {
-        let TaskCreation::Created(Some(created)) = ours.create_task(task("ours"), None).await.unwrap() else {
+        let TaskCreation::Created(Some(created)) = ours.create_task(task("ours"), None, ADA).await.unwrap()
+        else {
             panic!("not created")
         };
         let page = PageRequest { limit: 10, end: End::First, after: None, before: None };
@@ -52,12 +56,18 @@ async fn another_tenants_rows_are_not_there() {
         let query = TaskListQuery { title_contains: Some("OUR".into()), ..TaskListQuery::default() };
         assert_eq!(ours.count_tasks(&query).await.unwrap(), 1);
         let patch = TaskPatch { completed: Some(true), ..TaskPatch::default() };
-        let TaskChange::Done(done) = ours.update_task(created.id, patch, Some(1)).await.unwrap() else {
+        let TaskChange::Done(done) = ours
+            .update_task(created.id, patch, Expected { version: Some(1), relations: None }, ADA)
+            .await
+            .unwrap()
+        else {
             panic!("not changed")
         };
         assert_eq!((done.version, done.completed_at.is_some()), (2, true));
-        assert!(ours.delete_task(created.id).await.unwrap());
-        assert!(!ours.delete_task(created.id).await.unwrap());
+        let gone = ours.delete_task(created.id, Expected::default(), ADA).await.unwrap();
+        assert_eq!(gone, TaskDeletion::Done);
+        let again = ours.delete_task(created.id, Expected::default(), ADA).await.unwrap();
+        assert_eq!(again, TaskDeletion::Absent);
     }
 }
 
@@ -90,12 +100,13 @@ async fn many_sign_ins_of_a_new_person_at_once_end_in_one_row_and_wait_for_one_i
 async fn changes_of_one_task_at_once_are_all_kept() {
     let (tenants, _files) = tenants().await;
     for ours in tenants {
-        let TaskCreation::Created(Some(created)) = ours.create_task(task("t"), None).await.unwrap() else {
+        let TaskCreation::Created(Some(created)) = ours.create_task(task("t"), None, ADA).await.unwrap()
+        else {
             panic!("not created")
         };
         let changes = (0..30).map(|n| {
             let patch = TaskPatch { title: Some(format!("t{n}")), ..TaskPatch::default() };
-            ours.update_task(created.id, patch, None)
+            ours.update_task(created.id, patch, Expected::default(), ADA)
         });
         for change in futures_util::future::join_all(changes).await {
             assert!(matches!(change.unwrap(), TaskChange::Done(_)));
@@ -114,7 +125,7 @@ async fn one_idempotency_key_sent_many_times_at_once_creates_one_task() {
             key: "k".into(),
             input_hash: "h".into(),
         };
-        let creations = (0..10).map(|_| ours.create_task(task("once"), Some(&key)));
+        let creations = (0..10).map(|_| ours.create_task(task("once"), Some(&key), ADA));
         for creation in futures_util::future::join_all(creations).await {
             assert!(matches!(creation.unwrap(), TaskCreation::Created(Some(_))));
         }
@@ -170,7 +181,7 @@ async fn nobody_gives_a_role_to_somebody_who_was_removed_meanwhile() {
     let (tenants, _files) = tenants().await;
     for ours in tenants {
         let gone = arrival(&ours, &unique("gone")).await.user;
-        ours.begin_removal(gone.id, TasksOnRemoval::KeepUnassigned, false).await.unwrap();
+        ours.begin_removal(gone.id, TasksOnRemoval::KeepUnassigned, false, ADA).await.unwrap();
 
         assert_eq!(ours.give_role(&gone, "viewer").await.unwrap(), None);
         assert_eq!(ours.take_role(&gone, "viewer").await.unwrap(), Ok(None));

@@ -65,6 +65,7 @@ pub(super) fn config(args: &Args) -> Result<Config, Problems> {
             graphql: graphql::Config {
                 introspection: args.server.introspection,
                 receipt: args.server.receipt,
+                object_rules: args.permit.object_rules,
             },
             sync,
         }),
@@ -241,6 +242,10 @@ fn http(args: &Args, problems: &mut Problems) -> http::Config {
         max_body_bytes: given.max_body_bytes,
         header_timeout: positive("HEADER_TIMEOUT_MS", given.header_timeout_ms, problems),
         body_timeout: positive("BODY_TIMEOUT_MS", given.body_timeout_ms, problems),
+        send_timeout: positive("SEND_TIMEOUT_MS", given.send_timeout_ms, problems),
+        ws_init_timeout: positive("WS_INIT_TIMEOUT_MS", given.ws_init_timeout_ms, problems),
+        ws_keep_alive: positive("WS_KEEP_ALIVE_MS", given.ws_keep_alive_ms, problems),
+        max_subscriptions_per_socket: given.max_subscriptions_per_socket.max(1),
         max_connections: given.max_connections.max(1),
         shutdown_grace: Duration::from_millis(given.shutdown_grace_ms),
         console: given.console.unwrap_or(false),

@@ -6,6 +6,7 @@ mod operator;
 mod permit;
 mod persona;
 mod process;
+mod socket;
 mod stand_in;
 
 use std::time::Duration;
@@ -18,15 +19,17 @@ use taskgate::{
     config::{Args, Config},
     http,
     sandbox::{AUDIENCE, Ports, ROLES_CLAIM, Sandbox, issuer, permit::API_KEY},
+    store::Store,
     sync::Worker,
 };
 use tempfile::TempDir;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 pub(crate) use administrator::{Administrator, token};
 pub(crate) use database::{Fresh, fresh_databases};
 pub(crate) use persona::{Answer, Persona};
 pub(crate) use process::Process;
+pub(crate) use socket::Line;
 
 /// Everything that a test needs; ends when it is dropped.
 pub(crate) struct World {
@@ -36,7 +39,7 @@ pub(crate) struct World {
     config: Config,
     /// As in `DATABASE_URL`.
     database: String,
-    _node: Node,
+    node: Node,
     _files: TempDir,
 }
 
@@ -45,6 +48,7 @@ pub(crate) struct Node {
     url: String,
     client: reqwest::Client,
     server: JoinHandle<()>,
+    stop: Option<oneshot::Sender<()>>,
     _worker: Worker,
 }
 
@@ -62,12 +66,24 @@ impl World {
         change(&mut config);
         let node = Node::start(&config).await;
         let (url, client) = (node.url.clone(), node.client.clone());
-        Self { sandbox, url, client, config, database, _node: node, _files: files }
+        Self { sandbox, url, client, config, database, node, _files: files }
+    }
+
+    /// The rows behind the server.
+    pub(crate) async fn store(&self) -> Store {
+        Store::connect(&self.config.store).await.unwrap()
     }
 
     /// A second server over the same database and the same services.
     pub(crate) async fn another_node(&self) -> Node {
         Node::start(&self.config).await
+    }
+
+    /// Tells the server to stop; the task ends when it has.
+    pub(crate) fn stops(&mut self) -> &mut JoinHandle<()> {
+        // A server that has stopped already does not hear it.
+        let _ = self.node.stop.take().map(|stop| stop.send(()));
+        &mut self.node.server
     }
 
     /// Somebody with a fresh token.
@@ -151,12 +167,12 @@ impl Node {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let serving = config.http.clone();
-        let server =
-            tokio::spawn(
-                async move { http::serve(listener, app.router, &serving, std::future::pending()).await },
-            );
+        let (stop, stopped) = oneshot::channel();
+        let server = tokio::spawn(async move {
+            http::serve(listener, app.router, &serving, async { stopped.await.unwrap_or_default() }).await;
+        });
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
-        Self { url, client, server, _worker: app.worker }
+        Self { url, client, server, stop: Some(stop), _worker: app.worker }
     }
 
     /// Somebody with exactly this token.

@@ -57,6 +57,13 @@ impl World {
         request.bearer_auth(API_KEY).json(&body).send().await.unwrap().error_for_status().unwrap();
     }
 
+    /// The PDP evaluates attribute rules, or does not, as the hosted one.
+    pub(crate) async fn supports_attribute_rules(&self, supported: bool) {
+        let url = format!("{}/sandbox/attribute-rules", self.sandbox.pdp.url());
+        let request = self.client.put(url).json(&json!({"supported": supported}));
+        request.send().await.unwrap().error_for_status().unwrap();
+    }
+
     /// The PDP learns of every write so much later.
     pub(crate) async fn delays_propagation(&self, ms: u64) {
         let url = format!("{}/sandbox/propagation-delay", self.sandbox.pdp.url());

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 pub(crate) struct Persona<'a> {
     client: &'a reqwest::Client,
-    url: &'a str,
-    token: Option<String>,
+    pub(super) url: &'a str,
+    pub(super) token: Option<String>,
 }
 
 /// What came back.
@@ -57,6 +57,14 @@ impl<'a> Persona<'a> {
             task { id } userErrors { code } } }";
         let data = self.asks_with(document, json!({"title": title})).await.data();
         data["createTask"]["task"]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Says who is to do a task: a global id, or null.
+    pub(crate) async fn assigns(&self, task: &str, user: Value) {
+        let document = "mutation($id: ID!, $to: ID) { assignTask(input: {id: $id, assigneeId: $to}) {
+            userErrors { code } } }";
+        let data = self.asks_with(document, json!({"id": task, "to": user})).await.data();
+        assert_eq!(data["assignTask"]["userErrors"], json!([]));
     }
 
     pub(crate) async fn deletes(&self, id: &str) -> Answer {

@@ -1,0 +1,140 @@
+//! How an operation is executed: variables are coerced, the operation gets its decisions and its loaders, and every
+//! answer carries the request id and a receipt.
+//!
+//! A subscription gets them anew with each of its events: what was true of the last one need not be true of the next.
+
+use std::{future::ready, sync::Arc};
+
+use async_graphql::{Request, Response, ServerError, Value, parser::types::OperationType};
+use futures_util::{
+    FutureExt as _, StreamExt as _,
+    stream::{self, BoxStream},
+};
+
+use super::{
+    Api, Caller,
+    context::{Operation, SignedIn},
+    decisions::Decisions,
+    field_errors, selected,
+    subscription::{Events, single_field},
+    variables,
+};
+use crate::permit::Freshness;
+
+impl Api {
+    /// Executes one query or mutation. Every error of the answer, and the answer itself, carry the request id.
+    pub async fn execute(&self, mut request: Request, caller: Caller) -> Response {
+        let is_mutation = operation_type(&mut request) == Some(OperationType::Mutation);
+        let freshness = if is_mutation { Freshness::Fresh } else { Freshness::AnyAge };
+        let request_id = caller.request_id.clone();
+        let operation = self.operation(caller, freshness);
+        let response = match self.coerce(&mut request).await {
+            Ok(()) => self.schema.execute(request.data(operation.clone())).await,
+            Err(errors) => Response::from_errors(errors),
+        };
+        self.finished(response, &request_id, &operation)
+    }
+
+    /// Executes any operation: one answer for a query or a mutation; for a subscription one for each event, until it
+    /// ends. A subscription that cannot begin, or that has to end, says so with its last answer.
+    pub fn subscribe(&self, mut request: Request, caller: Caller) -> BoxStream<'static, Response> {
+        let api = self.clone();
+        let answers = async move {
+            if operation_type(&mut request) == Some(OperationType::Subscription) {
+                api.open(request, caller).await
+            } else {
+                stream::once(ready(api.execute(request, caller).await)).boxed()
+            }
+        };
+        answers.into_stream().flatten().boxed()
+    }
+
+    async fn open(&self, mut request: Request, caller: Caller) -> BoxStream<'static, Response> {
+        let request_id = caller.request_id.clone();
+        let operation = self.operation(caller, Freshness::AnyAge);
+        let answers = match self.prepare(&mut request).await {
+            Ok(()) => {
+                let events = Events { operation: operation.clone() };
+                self.schema.execute_stream(request.data(operation.clone()).data(events))
+            }
+            Err(errors) => stream::once(ready(Response::from_errors(errors))).boxed(),
+        };
+        let api = self.clone();
+        answers.map(move |answer| api.finished(answer, &request_id, &operation)).boxed()
+    }
+
+    async fn prepare(&self, request: &mut Request) -> Result<(), Vec<ServerError>> {
+        self.coerce(request).await?;
+        if single_field::stands_alone(request) {
+            return Ok(());
+        }
+        // The executor sees only fields that stand in the operation itself, so the document is validated before
+        // they are put there.
+        self.rehearse(request).await?;
+        single_field::put_first(request).map_err(|error| vec![error])
+    }
+
+    fn operation(&self, caller: Caller, freshness: Freshness) -> Arc<Operation> {
+        let signed_in = caller.subject.verified().map(|user| {
+            let store = self.services.store.tenant(&user.tenant);
+            SignedIn::new(user.clone(), store)
+        });
+        let decisions = Decisions::new(self.services.pdp.clone(), freshness);
+        Arc::new(Operation::new(caller, decisions, signed_in, self.config.object_rules))
+    }
+
+    fn finished(&self, mut response: Response, request_id: &str, operation: &Operation) -> Response {
+        for error in &mut response.errors {
+            // What the library refuses before our extension sees it: a document, or an argument of a subscription.
+            let code = if error.path.is_empty() { "GRAPHQL_VALIDATION_FAILED" } else { "BAD_USER_INPUT" };
+            field_errors::set_code(error, code);
+            error.extensions.get_or_insert_default().set("requestId", request_id);
+        }
+        response.extensions.insert("requestId".to_owned(), Value::from(request_id));
+        if self.config.receipt {
+            add_receipt(&mut response, operation);
+        } else {
+            response.extensions.remove("authz");
+        }
+        response
+    }
+
+    /// Makes the request say what the specification reads from it: see [`variables`].
+    async fn coerce(&self, request: &mut Request) -> Result<(), Vec<ServerError>> {
+        let found = variables::coerce(&self.registry, request);
+        if found.is_empty() {
+            return Ok(());
+        }
+        // The document comes first: a variable means nothing in one that is not valid.
+        self.rehearse(request).await?;
+        if !found.errors.is_empty() {
+            return Err(found.errors);
+        }
+        variables::leave_out(request, &found.omitted);
+        Ok(())
+    }
+
+    /// Validates the document of `request`, and executes nothing. What cannot be parsed is refused later.
+    async fn rehearse(&self, request: &mut Request) -> Result<(), Vec<ServerError>> {
+        let Ok(document) = request.parsed_query() else { return Ok(()) };
+        let rehearsal = variables::rehearsal(document.clone());
+        let invalid = self.schema.execute(rehearsal).await.errors;
+        if invalid.is_empty() { Ok(()) } else { Err(invalid) }
+    }
+}
+
+/// Adds what the decisions of `operation` took, unless the answer has a receipt of its own.
+pub(super) fn add_receipt(response: &mut Response, operation: &Operation) {
+    if !response.extensions.contains_key("authz")
+        && let Ok(receipt) = async_graphql::to_value(operation.decisions.receipt())
+    {
+        response.extensions.insert("authz".to_owned(), receipt);
+    }
+}
+
+/// The type of the selected operation. What cannot be parsed or selected is refused later, by the executor.
+fn operation_type(request: &mut Request) -> Option<OperationType> {
+    let name = request.operation_name.clone();
+    let document = request.parsed_query().ok()?;
+    selected(document, name.as_deref()).map(|operation| operation.ty)
+}

@@ -1,0 +1,151 @@
+//! One WebSocket: frames out of bytes, and the patience with somebody who does not read.
+//!
+//! At most one message waits to be sent, beside the answer to a ping. Whoever serves the socket takes up nothing new
+//! before it [`is_clear`](Wire::is_clear), so that a client that reads slowly is served slowly and costs no memory.
+
+use std::{future::pending, io, time::Duration};
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    time::{Instant, timeout, timeout_at},
+};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Error, Message, Utf8Bytes,
+        error::ProtocolError,
+        protocol::{CloseFrame, Role, WebSocketConfig},
+    },
+};
+
+use super::close::Close;
+
+/// Largest message of a client, in bytes.
+pub(super) const MAX_MESSAGE_BYTES: usize = 64 * 1024;
+/// Ten thousand idle sockets must not cost much.
+const READ_BUFFER_BYTES: usize = 4 * 1024;
+/// How long the other side may take to agree that a socket is closed.
+pub(in crate::http) const CLOSING: Duration = Duration::from_secs(3);
+
+/// Why nothing more can be said to the other side, or only goodbye.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Gone,
+    Closed(Close),
+}
+
+impl From<Close> for End {
+    fn from(close: Close) -> Self {
+        Self::Closed(close)
+    }
+}
+
+/// What happens on the wire.
+#[derive(Debug)]
+pub(super) enum Traffic {
+    /// Everything was sent.
+    Sent,
+    Heard(Utf8Bytes),
+    /// A ping or a pong, which the library answers.
+    SignOfLife,
+}
+
+pub(super) struct Wire {
+    socket: WebSocketStream<TokioIo<Upgraded>>,
+    patience: Duration,
+    /// Since when something waits to be sent.
+    waiting: Option<Instant>,
+    /// What comes in is no sequence of frames any more.
+    is_garbled: bool,
+}
+
+impl Wire {
+    pub(super) async fn new(upgraded: Upgraded, patience: Duration) -> Self {
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER_BYTES)
+            .write_buffer_size(0)
+            .max_message_size(Some(MAX_MESSAGE_BYTES))
+            .max_frame_size(Some(MAX_MESSAGE_BYTES));
+        let socket =
+            WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
+        Self { socket, patience, waiting: None, is_garbled: false }
+    }
+
+    /// Whether everything was sent.
+    pub(super) const fn is_clear(&self) -> bool {
+        self.waiting.is_none()
+    }
+
+    /// Begins to send; [`traffic`](Self::traffic) goes on with it.
+    pub(super) fn send(&mut self, message: Message) -> Result<(), End> {
+        self.waiting.get_or_insert_with(Instant::now);
+        self.socket.start_send_unpin(message).map_err(|_| End::Gone)
+    }
+
+    /// Sends what waits, else hears the other side if somebody listens. May be dropped and asked for again.
+    pub(super) async fn traffic(&mut self, listens: bool) -> Result<Traffic, End> {
+        match self.waiting {
+            Some(since) => self.sent(since).await,
+            None if listens => self.heard().await,
+            None => pending().await,
+        }
+    }
+
+    async fn sent(&mut self, since: Instant) -> Result<Traffic, End> {
+        match timeout_at(since + self.patience, self.socket.flush()).await {
+            Ok(Ok(())) => {
+                self.waiting = None;
+                Ok(Traffic::Sent)
+            }
+            Ok(Err(_)) => Err(End::Gone),
+            Err(_) => Err(Close::SLOW.into()),
+        }
+    }
+
+    async fn heard(&mut self) -> Result<Traffic, End> {
+        let heard = self.socket.next().await;
+        self.is_garbled = matches!(heard, Some(Err(_)));
+        match heard {
+            Some(Ok(Message::Text(text))) => Ok(Traffic::Heard(text)),
+            Some(Ok(Message::Binary(_))) => Err(Close::invalid("Invalid message: binary").into()),
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(Traffic::SignOfLife),
+            Some(Err(Error::Capacity(_))) => Err(Close::TOO_BIG.into()),
+            Some(Err(Error::Utf8(_))) => Err(Close::NOT_UTF8.into()),
+            Some(Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake))) => Err(End::Gone),
+            Some(Err(Error::Protocol(_))) => Err(Close::PROTOCOL_ERROR.into()),
+            Some(Ok(Message::Close(_)) | Err(_)) | None => Err(End::Gone),
+        }
+    }
+
+    /// Says goodbye and waits, but not for long, until the other side has heard it.
+    pub(super) async fn end(mut self, end: End) {
+        let farewell = async {
+            if let End::Closed(close) = end {
+                let frame = CloseFrame { code: close.code.into(), reason: close.reason().into() };
+                self.socket.send(Message::Close(Some(frame))).await?;
+            }
+            if self.is_garbled {
+                self.read_away().await?;
+            }
+            // Answers a close frame, or waits for the answer to ours.
+            while let Some(heard) = self.socket.next().await {
+                heard?;
+            }
+            Ok::<_, Error>(())
+        };
+        // Whether the other side heard it makes no difference any more.
+        let _ = timeout(CLOSING, farewell).await;
+    }
+
+    /// A connection that is closed with something unread takes back what it sent, our goodbye included.
+    async fn read_away(&mut self) -> io::Result<()> {
+        let stream = self.socket.get_mut();
+        stream.shutdown().await?;
+        let mut bytes = [0; READ_BUFFER_BYTES];
+        while stream.read(&mut bytes).await? > 0 {}
+        Ok(())
+    }
+}
