@@ -3,6 +3,7 @@
 mod diagnosis;
 mod doctor;
 mod policy;
+mod schema;
 mod serve;
 mod sync;
 
@@ -16,7 +17,6 @@ use anyhow::Context as _;
 
 use crate::{
     config::{Args, Command, Config, Problems},
-    graphql,
     store::Store,
 };
 
@@ -32,10 +32,7 @@ pub async fn run(
     announce: impl FnOnce(SocketAddr) -> io::Result<()>,
 ) -> anyhow::Result<ExitCode> {
     match args.command.clone().unwrap_or(Command::Serve) {
-        Command::Schema => {
-            io::stdout().write_all(graphql::sdl().as_bytes())?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Schema(options) => schema::run(options).await,
         Command::Serve => serve::run(args, announce).await,
         Command::Sync { command } => sync::run(args, command).await,
         Command::Migrate => match Config::store_from_args(&args) {

@@ -10,8 +10,8 @@ use secrecy::SecretString;
 pub enum Command {
     /// Serve the API (the default).
     Serve,
-    /// Print the schema in the schema definition language.
-    Schema,
+    /// Print the schema in the schema definition language, or what its fields need.
+    Schema(SchemaArgs),
     /// Bring the database's schema up to date and stop.
     Migrate,
     /// Look at what is still to be told to Permit and Auth0, or have it told now.
@@ -46,6 +46,27 @@ pub enum SyncCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// What to print of the schema.
+#[derive(ClapArgs, Debug, Clone)]
+pub struct SchemaArgs {
+    /// Instead, what each field needs, as JSON: the same as `/permissions.json`.
+    #[arg(long, conflicts_with_all = ["typescript", "documents"])]
+    pub permissions: bool,
+    /// Instead, the same as a TypeScript module.
+    #[arg(long, conflicts_with = "documents")]
+    pub typescript: bool,
+    /// Instead, what each operation in the `.graphql` and `.gql` files of a folder needs, and which roles can run it.
+    /// Exit code 1 if one is not valid, or if no role could ever run it.
+    #[arg(long, value_name = "DIR")]
+    pub documents: Option<PathBuf>,
+    /// The policy file for `--documents`; without it, the one that the program was built with.
+    #[arg(long, value_name = "FILE", requires = "documents")]
+    pub file: Option<PathBuf>,
+    /// What `--documents` found, as JSON.
+    #[arg(long, requires = "documents")]
+    pub json: bool,
 }
 
 #[derive(ClapArgs, Debug, Clone)]

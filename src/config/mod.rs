@@ -13,7 +13,7 @@ use url::Url;
 
 pub use args::Args;
 pub use check::Problems;
-pub use command::{Command, DoctorArgs, PolicyCommand, SyncCommand};
+pub use command::{Command, DoctorArgs, PolicyCommand, SchemaArgs, SyncCommand};
 
 use crate::{auth, auth0_admin, graphql, http, permit, store, sync};
 

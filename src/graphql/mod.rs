@@ -8,6 +8,7 @@ mod api_info;
 mod arguments;
 mod bad_ids;
 mod budget;
+mod client;
 mod connection;
 mod context;
 mod decisions;
@@ -30,6 +31,7 @@ mod signed_in;
 mod subscription;
 mod sync_status;
 mod task;
+mod typescript;
 mod user;
 mod user_error;
 mod validation;
@@ -46,9 +48,11 @@ use async_graphql::{
 use time::OffsetDateTime;
 
 pub use budget::TooManyChecks;
+pub use client::{Client, ClientNeed, ClientOperation, Place, Problem, SourceFile, read_client};
 pub use context::Caller;
 pub use limits::{DocumentError, DocumentLimits, LimitExceeded};
 pub use rules::CoverageError;
+pub use typescript::typescript;
 
 use describe::Described;
 use rules::Rules;
@@ -126,7 +130,7 @@ impl Api {
     pub fn new(services: Services, config: Config) -> Result<Self, Vec<CoverageError>> {
         let registry = Arc::new(types());
         let rules = Arc::new(Rules::read(&registry)?);
-        let manifest = serde_json::to_string_pretty(&rules.manifest()).unwrap_or_default();
+        let manifest = written(&rules);
         let services = Arc::new(services);
         let (query, mutation) = (Query::default(), Mutation::default());
         let mut schema = Schema::build(Described(query), Described(mutation), Described(Subscription))
@@ -195,6 +199,18 @@ pub fn sdl() -> String {
 /// Every hole in the schema's protection.
 pub fn required_permissions() -> Result<BTreeSet<(String, String)>, Vec<CoverageError>> {
     Rules::read(&types()).map(|rules| rules.permissions())
+}
+
+/// The manifest that `/permissions.json` serves, without a server to serve it.
+///
+/// # Errors
+/// Every hole in the schema's protection.
+pub fn manifest() -> Result<String, Vec<CoverageError>> {
+    Rules::read(&types()).map(|rules| written(&rules))
+}
+
+fn written(rules: &Rules) -> String {
+    serde_json::to_string_pretty(&rules.manifest()).unwrap_or_default()
 }
 
 /// The types of the schema.

@@ -5,6 +5,7 @@
 //! Invariant: a plan that is carried out leaves nothing to plan, and so does one that is interrupted anywhere and made
 //! again.
 
+mod ability;
 mod change;
 mod desired;
 mod effect;
@@ -18,6 +19,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
+pub use ability::{Holder, Needed};
 pub use change::{Change, Drift};
 pub use plan::{Difference, Reach, differences, drift, outcome, plan};
 pub use table::{MAX_BYTES, Mistake, Policy, Relation};

@@ -17,6 +17,8 @@ use std::{
 
 use anyhow::{Context as _, bail};
 
+pub(super) use print::printable;
+
 use super::diagnosis;
 use crate::{
     config::{Args, Config, PolicyCommand},
@@ -77,7 +79,7 @@ pub(super) fn load(file: Option<&Path>) -> anyhow::Result<Policy> {
     };
     let policy = Policy::parse(&text).map_err(|mistakes| {
         let lines: Vec<String> = mistakes.iter().map(|mistake| format!("\n  {mistake}")).collect();
-        anyhow::anyhow!("{name} cannot be read:{}", print::printable(&lines.concat()))
+        anyhow::anyhow!("{name} cannot be read:{}", printable(&lines.concat()))
     })?;
     let required = graphql::required_permissions().map_err(|holes| {
         anyhow::anyhow!(

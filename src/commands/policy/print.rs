@@ -64,6 +64,6 @@ pub(super) fn code(count: usize) -> ExitCode {
 }
 
 /// Names come from elsewhere, and a terminal would obey what they say. Lines may be several.
-pub(super) fn printable(text: &str) -> String {
+pub(in crate::commands) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { '?' } else { c }).collect()
 }

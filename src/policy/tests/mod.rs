@@ -5,6 +5,7 @@ use crate::permit::policy::{
     Action, Attribute, ConditionSet, Metadata, ResourceType, Role, Rule, Side, State,
 };
 
+mod ability;
 mod laws;
 mod ownership;
 mod table;

@@ -1,5 +1,6 @@
 //! `taskgate policy` as an operator runs it: the built program against the stand-in for Permit.
 
+mod documents;
 mod interruptions;
 mod office;
 mod replay;
