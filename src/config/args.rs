@@ -34,7 +34,16 @@ impl Args {
     /// What the command line and the environment say. A blank setting is none: compose files and CI pass on what
     /// nobody has set.
     pub fn read() -> Self {
-        Self::parse().without_blanks()
+        let args = Self::try_parse().unwrap_or_else(|error| {
+            // To `policy`, 2 means that there is something to do: a mistyped flag must not look like that.
+            if error.use_stderr() && std::env::args_os().any(|word| word == "policy") {
+                // Nothing is left to report a broken standard error to.
+                let _ = error.print();
+                std::process::exit(1);
+            }
+            error.exit()
+        });
+        args.without_blanks()
     }
 
     fn without_blanks(mut self) -> Self {
@@ -178,6 +187,9 @@ pub struct PermitArgs {
     /// Deletes in a minute. Permit admits 60.
     #[arg(long, env = "PERMIT_DELETES_PER_MINUTE", default_value_t = crate::permit::Config::DELETES_PER_MINUTE.get())]
     pub permit_deletes_per_minute: u32,
+    /// Changes of the policy in a minute, for `taskgate policy`. Permit admits 40.
+    #[arg(long, env = "PERMIT_SCHEMA_WRITES_PER_MINUTE", default_value_t = crate::permit::Config::SCHEMA_WRITES_PER_MINUTE.get())]
+    pub permit_schema_writes_per_minute: u32,
     /// How old what somebody was found to hold may be when it is used for reads; 0: every operation asks. Writes always
     /// ask.
     #[arg(long, env = "PERMIT_DECISION_TTL", default_value_t = 0)]

@@ -13,7 +13,7 @@ use url::Url;
 
 pub use args::Args;
 pub use check::Problems;
-pub use command::{Command, DecisionsCommand, DoctorArgs, SyncCommand};
+pub use command::{Command, DecisionsCommand, DoctorArgs, PolicyCommand, SchemaArgs, SyncCommand};
 
 use crate::{audit, auth, auth0_admin, graphql, http, permit, store, sync};
 
@@ -39,6 +39,14 @@ impl Config {
     /// Everything that is missing or wrong.
     pub fn store_from_args(args: &Args) -> Result<store::Config, Problems> {
         check::database(args)
+    }
+
+    /// Checks the settings of Permit's REST API alone.
+    ///
+    /// # Errors
+    /// Everything that is missing or wrong.
+    pub fn permit_api_from_args(args: &Args) -> Result<permit::Config, Problems> {
+        check::permit_api(args)
     }
 
     /// Checks `args`.

@@ -8,6 +8,7 @@ mod api_info;
 mod arguments;
 mod bad_ids;
 mod budget;
+mod client;
 mod connection;
 mod context;
 mod decision_log;
@@ -37,6 +38,7 @@ mod subscription;
 mod sync_status;
 mod task;
 mod trail;
+mod typescript;
 mod user;
 mod user_error;
 mod validation;
@@ -53,9 +55,11 @@ use async_graphql::{
 use time::OffsetDateTime;
 
 pub use budget::TooManyChecks;
+pub use client::{Client, ClientNeed, ClientOperation, Place, Problem, SourceFile, read_client};
 pub use context::Caller;
 pub use limits::{DocumentError, DocumentLimits, LimitExceeded};
 pub use rules::CoverageError;
+pub use typescript::typescript;
 
 use decisions::Snapshots;
 use describe::Described;
@@ -154,7 +158,7 @@ impl Api {
     pub fn new(services: Services, config: Config) -> Result<Self, Vec<CoverageError>> {
         let registry = Arc::new(types());
         let rules = Arc::new(Rules::read(&registry)?);
-        let manifest = serde_json::to_string_pretty(&rules.manifest()).unwrap_or_default();
+        let manifest = written(&rules);
         let services = Arc::new(services);
         let pumps = Arc::new(Pumps::start(&services, config));
         let snapshots = Snapshots::new(services.pdp.clone(), config.decision_ttl, services.store.feed());
@@ -236,6 +240,18 @@ pub fn sdl() -> String {
 pub fn required_permissions() -> Result<BTreeSet<(String, String)>, Vec<CoverageError>> {
     let owned = |(resource, action): (&str, &str)| (resource.to_owned(), action.to_owned());
     Rules::read(&types()).map(|rules| rules.permissions().map(owned).collect())
+}
+
+/// The manifest that `/permissions.json` serves, without a server to serve it.
+///
+/// # Errors
+/// Every hole in the schema's protection.
+pub fn manifest() -> Result<String, Vec<CoverageError>> {
+    Rules::read(&types()).map(|rules| written(&rules))
+}
+
+fn written(rules: &Rules) -> String {
+    serde_json::to_string_pretty(&rules.manifest()).unwrap_or_default()
 }
 
 /// The types of the schema.

@@ -35,6 +35,7 @@ mod permit_condition_sets;
 mod permit_facts;
 mod permit_schema;
 mod permit_stand_in;
+mod policy;
 mod reconciling;
 mod removals;
 mod requirements;
