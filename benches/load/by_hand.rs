@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use taskgate::{
     auth::{Authenticator, VerifiedUser},
     permit::{Check, Freshness, Pdp},
-    store::{End, PageRequest, Store, TaskChange, TaskListQuery, TaskPatch},
+    store::{End, Expected, PageRequest, Store, TaskChange, TaskListQuery, TaskPatch},
 };
 use uuid::Uuid;
 
@@ -110,7 +110,7 @@ async fn complete(
     parts.demand(&user, &["check", "get"], Freshness::Fresh).await?;
     let patch = TaskPatch { completed: Some(input.completed), ..TaskPatch::default() };
     let store = parts.store.tenant(&user.tenant);
-    match store.update_task(input.id, patch, None, &user.id).await.map_err(failed)? {
+    match store.update_task(input.id, patch, Expected::default(), &user.id).await.map_err(failed)? {
         TaskChange::Done(task) => Ok(Json(task.into())),
         _ => Err(StatusCode::NOT_FOUND),
     }

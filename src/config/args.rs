@@ -178,6 +178,10 @@ pub struct PermitArgs {
     /// Deletes in a minute. Permit admits 60.
     #[arg(long, env = "PERMIT_DELETES_PER_MINUTE", default_value_t = crate::permit::Config::DELETES_PER_MINUTE.get())]
     pub permit_deletes_per_minute: u32,
+    /// Whether a task's owner and assignee hold permissions on it by attribute rules of Permit, which needs a PDP that
+    /// has them. Owner and assignee come from this server's database; no task is copied to Permit.
+    #[arg(long, env = "OBJECT_RULES", default_value_t = false, action = clap::ArgAction::Set)]
+    pub object_rules: bool,
     /// Longest that a login, or a change of users or roles, waits for Permit; what is not done then is done later.
     #[arg(long, env = "LOGIN_DEADLINE_MS", default_value_t = 5_000)]
     pub login_deadline_ms: u64,

@@ -1,25 +1,31 @@
 //! What one operation is executed with, and how resolvers reach it. Everything here is a `Result`: a missing part
 //! is a fault of ours that costs a field, never a panic.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
 
 use async_graphql::Context;
-use dataloader::{BatchFn, cached::Loader};
-use entity::user;
-use tokio::sync::OnceCell;
 use uuid::Uuid;
+
+pub(super) use super::signed_in::SignedIn;
 
 use super::{
     Services,
     decisions::Decisions,
     error::{ApiError, Denial},
+    object_rules::Ruling,
     reason::DenialReason,
     rules::Rules,
 };
 use crate::{
-    auth::{AccessToken, Authenticator, Subject, VerifiedUser},
+    auth::{AccessToken, Authenticator, Subject},
     permit::{Check, Freshness},
-    store::{Role, StoreError, TenantStore},
+    store::Relations,
     sync::Sync,
 };
 
@@ -33,132 +39,81 @@ pub struct Caller {
     pub request_id: String,
 }
 
-/// A signed-in caller and their tenant's rows.
-pub(super) struct SignedIn {
-    pub(super) user: Arc<VerifiedUser>,
-    pub(super) subject: Arc<str>,
-    pub(super) tenant: Arc<str>,
-    pub(super) store: TenantStore,
-    users: Loader<Uuid, Found<Option<user::Model>>, UserBatch>,
-    roles: Loader<Uuid, Found<Vec<Role>>, RoleBatch>,
-    standing: OnceCell<Standing>,
-}
-
 /// One operation: the caller, and the decisions and rows that it has looked up so far.
 pub(super) struct Operation {
     pub(super) token: Option<AccessToken>,
     pub(super) decisions: Decisions,
+    /// Whether owners and assignees hold permissions on their tasks.
+    pub(super) object_rules: bool,
     signed_in: Option<SignedIn>,
-}
-
-/// What our own rows say about the caller; enough to explain a denial without asking anybody.
-#[derive(Debug, Clone, Copy)]
-struct Standing {
-    known: bool,
-    has_role: bool,
-}
-
-/// A look-up that may have failed; the failure is shared by everybody who waited for the batch.
-type Found<T> = Result<T, Arc<StoreError>>;
-
-struct UserBatch(TenantStore);
-struct RoleBatch(TenantStore);
-
-impl BatchFn<Uuid, Found<Option<user::Model>>> for UserBatch {
-    async fn load(&mut self, ids: &[Uuid]) -> HashMap<Uuid, Found<Option<user::Model>>> {
-        match self.0.find_users(ids.to_vec()).await {
-            Ok(users) => {
-                let mut found: HashMap<_, _> = ids.iter().map(|id| (*id, Ok(None))).collect();
-                found.extend(users.into_iter().map(|user| (user.id, Ok(Some(user)))));
-                found
-            }
-            Err(error) => failed(ids, error),
-        }
-    }
-}
-
-impl BatchFn<Uuid, Found<Vec<Role>>> for RoleBatch {
-    async fn load(&mut self, ids: &[Uuid]) -> HashMap<Uuid, Found<Vec<Role>>> {
-        match self.0.roles_of(ids.to_vec()).await {
-            Ok(mut roles) => ids.iter().map(|id| (*id, Ok(roles.remove(id).unwrap_or_default()))).collect(),
-            Err(error) => failed(ids, error),
-        }
-    }
-}
-
-fn failed<T>(ids: &[Uuid], error: StoreError) -> HashMap<Uuid, Found<T>> {
-    let error = Arc::new(error);
-    ids.iter().map(|id| (*id, Err(error.clone()))).collect()
-}
-
-impl SignedIn {
-    pub(super) fn new(user: Arc<VerifiedUser>, store: TenantStore) -> Self {
-        Self {
-            subject: user.id.as_str().into(),
-            tenant: user.tenant.as_str().into(),
-            users: Loader::new(UserBatch(store.clone())).with_yield_count(2),
-            roles: Loader::new(RoleBatch(store.clone())).with_yield_count(2),
-            standing: OnceCell::new(),
-            user,
-            store,
-        }
-    }
-
-    /// The question whether the caller holds `resource:action` in their tenant.
-    pub(super) fn check(&self, resource: &str, action: &str) -> Check {
-        Check::new(self.subject.clone(), self.tenant.clone(), resource.to_owned(), action.to_owned())
-    }
-
-    /// The caller's own row; `None` before the first login.
-    pub(super) async fn row(&self) -> Result<Option<user::Model>, ApiError> {
-        Ok(self.store.user_of(&self.subject).await?)
-    }
-
-    /// A user of this tenant, looked up together with the others that are pending.
-    pub(super) async fn load_user(&self, id: Uuid) -> Result<Option<user::Model>, ApiError> {
-        flatten(self.users.try_load(id).await)
-    }
-
-    /// The roles of a user of this tenant, looked up together with those of the others that are pending.
-    pub(super) async fn load_roles(&self, id: Uuid) -> Result<Vec<Role>, ApiError> {
-        flatten(self.roles.try_load(id).await)
-    }
-
-    /// Rows that a mutation changed are read again.
-    pub(super) async fn forget(&self, id: Uuid) {
-        self.users.clear(id).await;
-        self.roles.clear(id).await;
-    }
-
-    async fn standing(&self) -> Result<Standing, ApiError> {
-        let look = async {
-            let Some(row) = self.row().await? else { return Ok(Standing { known: false, has_role: false }) };
-            let roles = self.store.roles_of(vec![row.id]).await?;
-            Ok(Standing { known: true, has_role: !roles.is_empty() })
-        };
-        self.standing.get_or_try_init(|| look).await.copied()
-    }
-}
-
-fn flatten<T>(loaded: Result<Found<T>, std::io::Error>) -> Result<T, ApiError> {
-    match loaded {
-        Ok(Ok(found)) => Ok(found),
-        // The store error is shared by every row of the batch, so each field carries only the fact.
-        Ok(Err(_)) => Err(ApiError::Internal("a batched look-up failed")),
-        Err(_) => Err(ApiError::Internal("a batched look-up was cancelled")),
-    }
+    /// Whether the caller turned out to hold `task:get` on single tasks only, if at all.
+    narrowed: AtomicBool,
+    /// The relations by which a mutation was allowed; its write holds only while they do.
+    relied: Mutex<HashMap<Uuid, Relations>>,
 }
 
 impl Operation {
-    pub(super) fn new(caller: Caller, decisions: Decisions, signed_in: Option<SignedIn>) -> Self {
-        Self { token: caller.token, decisions, signed_in }
+    pub(super) fn new(
+        caller: Caller,
+        decisions: Decisions,
+        signed_in: Option<SignedIn>,
+        object_rules: bool,
+    ) -> Self {
+        Self::with(caller.token, decisions, signed_in, object_rules)
+    }
+
+    fn with(
+        token: Option<AccessToken>,
+        decisions: Decisions,
+        signed_in: Option<SignedIn>,
+        object_rules: bool,
+    ) -> Self {
+        Self {
+            token,
+            decisions,
+            object_rules,
+            signed_in,
+            narrowed: AtomicBool::new(false),
+            relied: Mutex::default(),
+        }
+    }
+
+    /// Forgets every answer: what follows is decided afresh.
+    pub(super) async fn forget(&self) {
+        self.narrowed.store(false, Relaxed);
+        self.decisions.forget().await;
+    }
+
+    /// Remembers that the caller may read single tasks at most.
+    pub(super) fn narrow(&self) {
+        self.narrowed.store(true, Relaxed);
+    }
+
+    /// Whether the caller may read single tasks at most. Always false without object rules.
+    pub(super) fn is_narrowed(&self) -> bool {
+        self.narrowed.load(Relaxed)
+    }
+
+    /// The coming write of this task was allowed because of these relations; `None`: whatever they are.
+    pub(super) fn rely(&self, task: Uuid, relations: Option<Relations>) {
+        let mut relied = self.relied.lock().unwrap_or_else(PoisonError::into_inner);
+        match relations {
+            Some(relations) => drop(relied.insert(task, relations)),
+            None => drop(relied.remove(&task)),
+        }
+    }
+
+    /// See [`rely`](Self::rely).
+    pub(super) fn relied_on(&self, task: Uuid) -> Option<Relations> {
+        self.relied.lock().unwrap_or_else(PoisonError::into_inner).get(&task).copied()
     }
 
     /// The same caller, of whom nothing is known yet: for one event of a subscription.
     pub(super) fn afresh(&self, services: &Services) -> Self {
         let again = |caller: &SignedIn| SignedIn::new(caller.user.clone(), caller.store.clone());
         let decisions = Decisions::new(services.pdp.clone(), Freshness::AnyAge);
-        Self { token: None, decisions, signed_in: self.signed_in.as_ref().map(again) }
+        let signed_in = self.signed_in.as_ref().map(again);
+        Self::with(None, decisions, signed_in, self.object_rules)
     }
 
     /// The caller, if they signed in.
@@ -191,14 +146,9 @@ impl Operation {
         })
     }
 
-    /// The refusal that a denied `check` becomes.
-    pub(super) async fn denial(
-        &self,
-        rules: &Rules,
-        check: &Check,
-        verdict: super::decisions::Verdict,
-        key: Option<String>,
-    ) -> ApiError {
+    /// The refusal that a denial becomes.
+    pub(super) async fn denial(&self, rules: &Rules, ruling: &Ruling, key: Option<String>) -> ApiError {
+        let Ruling { check, verdict } = ruling;
         let told = verdict.deny_code().map(DenialReason::from);
         match self.denial_reason(rules, check, told).await {
             Err(error) => error,

@@ -80,7 +80,7 @@ impl Api {
             SignedIn::new(user.clone(), store)
         });
         let decisions = Decisions::new(self.services.pdp.clone(), freshness);
-        Arc::new(Operation::new(caller, decisions, signed_in))
+        Arc::new(Operation::new(caller, decisions, signed_in, self.config.object_rules))
     }
 
     fn finished(&self, mut response: Response, request_id: &str, operation: &Operation) -> Response {

@@ -1,29 +1,35 @@
 //! The one guard. It stands on every object that has rules, reads the rule of the field that is about to be
 //! resolved, and asks before anything is loaded.
 
-use async_graphql::{Context, Guard, Name, Result, Value};
+use std::sync::Arc;
+
+use async_graphql::{Context, Guard, Result, Value};
+use entity::task;
 
 use super::{
-    context::{ContextExt as _, Operation, SignedIn},
-    decisions::{Undecided, Verdict},
+    arguments::{argument, input_field},
+    context::{ContextExt as _, Operation},
     directives::{Access, Need, Scope},
     error::ApiError,
     id::{GlobalId, NodeKind, not_an_id},
-    rules::{ObjectArgument, Rule, Rules},
+    object_rules::{Demand, Object, Ruling},
+    rules::{InputRule, ObjectArgument, Rule, Rules},
 };
-use crate::permit::Check;
+use crate::store::Relations;
 
 /// Enforces the rules of the type `object`, named as in the schema (a merged root under its merged name).
-pub(super) const fn permitted(object: &'static str) -> Permitted {
-    Permitted { object }
+pub(super) const fn permitted(object: &'static str) -> Permitted<'static> {
+    Permitted { object, task: None }
 }
 
 /// See [`permitted`].
-pub(super) struct Permitted {
+pub(super) struct Permitted<'a> {
     object: &'static str,
+    /// The task that the object stands for.
+    task: Option<&'a Arc<task::Model>>,
 }
 
-impl Guard for Permitted {
+impl Guard for Permitted<'_> {
     async fn check(&self, ctx: &Context<'_>) -> Result<()> {
         let rules = ctx.rules()?;
         let field = ctx.field().name();
@@ -46,39 +52,86 @@ struct Named {
     text: String,
 }
 
-impl Permitted {
+/// What a field asks for, with the answers.
+struct Decided<'a> {
+    need: Ruling,
+    /// Parts of the input that were supplied and need a permission of their own.
+    inputs: Vec<(&'a InputRule, Value, Ruling)>,
+    /// Of a mutation: whether the caller may read what it is about.
+    get: Option<Ruling>,
+}
+
+impl Permitted<'static> {
+    /// Guards a field of this task.
+    pub(super) const fn on(self, task: &Arc<task::Model>) -> Permitted<'_> {
+        Permitted { object: self.object, task: Some(task) }
+    }
+}
+
+impl Permitted<'_> {
     async fn ask(&self, ctx: &Context<'_>, rules: &Rules, rule: &Rule, need: &Need) -> Result<(), ApiError> {
         let operation = ctx.operation()?;
         let caller = operation.signed_in()?;
-        let is_mutation = self.object == "Mutation";
         let named = self.named_object(ctx, rules, rule, need)?;
-        let mut checks = vec![caller.check(&need.resource, &need.action)];
-        checks.extend(supplied_inputs(ctx, caller, rule)?);
-        let hides = is_mutation && named.is_some();
-        if hides {
-            checks.push(caller.check(&need.resource, "get"));
+        if self.is_mutation() {
+            // A write is never decided by what an earlier field was told, nor by a row that it read.
+            operation.forget().await;
+            if let Some(named) = &named {
+                caller.forget_task(named.id.uuid).await;
+            }
         }
-        if is_mutation {
-            // A write is never decided by what an earlier field was told.
-            operation.decisions.forget().await;
-        }
-        let verdicts = decided(operation, &checks).await?;
-        let visible = !hides || verdicts.last().is_some_and(|verdict| verdict.allows());
-        let Some((check, verdict)) = checks.iter().zip(&verdicts).find(|(_, verdict)| !verdict.allows())
-        else {
-            return Ok(());
-        };
+        let decided = self.decide(ctx, operation, named.as_ref(), rule, need).await?;
         match named {
-            Some(named) if is_mutation => {
-                if visible && exists(caller, named.id).await? {
-                    Err(operation.denial(rules, check, *verdict, Some(named.text)).await)
-                } else {
-                    Err(ApiError::NotFound { kind: named.id.kind, id: named.text })
+            Some(named) if self.is_mutation() => change(operation, rules, &named, &decided).await,
+            Some(_) if !decided.need.allows() => Err(ApiError::Hidden),
+            _ => {
+                let narrows = narrows(operation, need, &decided.need).await?;
+                let denied = if narrows { decided.denied_input(None) } else { decided.first_denied(None) };
+                match denied {
+                    Some(ruling) => Err(operation.denial(rules, ruling, self.key(ruling)).await),
+                    None => Ok(()),
                 }
             }
-            Some(_) => Err(ApiError::Hidden),
-            None => Err(operation.denial(rules, check, *verdict, None).await),
         }
+    }
+
+    async fn decide<'a>(
+        &self,
+        ctx: &Context<'_>,
+        operation: &Operation,
+        named: Option<&Named>,
+        rule: &'a Rule,
+        need: &Need,
+    ) -> Result<Decided<'a>, ApiError> {
+        let row = self.task.filter(|_| need.scope == Scope::Object).cloned().map(Object::Row);
+        let object = named.map(|named| Object::Id(named.id.uuid)).or(row);
+        let supplied = supplied_inputs(ctx, rule)?;
+        let mut demands = vec![Demand::of(need, object.clone())];
+        for (input, _) in &supplied {
+            let object = object.clone().filter(|_| input.need.scope == Scope::Object);
+            demands.push(Demand::of(&input.need, object));
+        }
+        if self.is_mutation() {
+            // Whether a refusal may tell that the object is there, and what the payload may show.
+            demands.push(Demand::new(&need.resource, "get", object));
+        }
+        let mut rulings = operation.decide(&demands).await?;
+        let get = self.is_mutation().then(|| rulings.pop()).flatten();
+        let mut rulings = rulings.into_iter();
+        let need = rulings.next().ok_or(ApiError::Internal("a demand without a ruling"))?;
+        let inputs = supplied.into_iter().zip(rulings);
+        let inputs = inputs.map(|((input, value), ruling)| (input, value, ruling)).collect();
+        Ok(Decided { need, inputs, get })
+    }
+
+    /// Global id of the task that was asked about, if one was.
+    fn key(&self, ruling: &Ruling) -> Option<String> {
+        let task = self.task.filter(|_| ruling.is_on_object())?;
+        Some(GlobalId { kind: NodeKind::Task, uuid: task.id }.encode())
+    }
+
+    fn is_mutation(&self) -> bool {
+        self.object == "Mutation"
     }
 
     /// Reads the id before anybody is asked: a wrong shape is told alike to those who may and those who may not.
@@ -107,90 +160,88 @@ impl Permitted {
     }
 }
 
-/// The verdicts on `checks`, or the first reason why one of them has none.
-async fn decided(operation: &Operation, checks: &[Check]) -> Result<Vec<Verdict>, ApiError> {
-    let answers = operation.decisions.ask(checks.to_vec()).await;
-    answers.into_iter().collect::<Result<_, Undecided>>().map_err(ApiError::Undecided)
-}
+impl Decided<'_> {
+    /// The first ruling that stands in the way. What `task` has already is not asked for.
+    fn first_denied(&self, task: Option<&task::Model>) -> Option<&Ruling> {
+        if self.need.allows() { self.denied_input(task) } else { Some(&self.need) }
+    }
 
-async fn exists(caller: &SignedIn, id: GlobalId) -> Result<bool, ApiError> {
-    Ok(match id.kind {
-        NodeKind::Task => caller.store.find_task(id.uuid).await?.is_some(),
-        NodeKind::User => caller.store.find_user(id.uuid).await?.is_some(),
-    })
-}
-
-/// The permissions that the supplied parts of the input need. `null` counts where it clears something, which it
-/// does on an object that exists.
-fn supplied_inputs(ctx: &Context<'_>, caller: &SignedIn, rule: &Rule) -> Result<Vec<Check>, ApiError> {
-    let mut checks = Vec::new();
-    for input in &rule.inputs {
-        let supplied = match input_field(ctx, &input.argument, &input.field)? {
-            None => false,
-            Some(Value::Null) => input.need.scope == Scope::Object,
-            Some(_) => true,
+    fn denied_input(&self, task: Option<&task::Model>) -> Option<&Ruling> {
+        let changes = |input: &InputRule, value: &Value| {
+            !task.is_some_and(|task| is_unchanged(&input.field, value, task))
         };
-        if supplied {
-            checks.push(caller.check(&input.need.resource, &input.need.action));
-        }
+        let (.., ruling) =
+            self.inputs.iter().find(|(input, value, ruling)| !ruling.allows() && changes(input, value))?;
+        Some(ruling)
     }
-    Ok(checks)
+
+    /// Whether a change of who owns the task, or is to do it, could change the answer.
+    fn relies_on_relations(&self) -> bool {
+        let inputs = self.inputs.iter().map(|(_, _, ruling)| ruling);
+        let mut rulings = std::iter::once(&self.need).chain(&self.get).chain(inputs);
+        rulings.any(|ruling| ruling.is_on_object() || !ruling.allows())
+    }
 }
 
-/// `None` when it was not supplied. What cannot be read must not pass for that: its permission would not be asked.
-fn argument(ctx: &Context<'_>, name: &str) -> Result<Option<Value>, ApiError> {
-    let unreadable = |_| ApiError::bad_input(name, "This argument cannot be read.");
-    let arguments = ctx.field().arguments().map_err(unreadable)?;
-    Ok(arguments.into_iter().find(|(key, _)| key == name).map(|(_, value)| value))
+/// The end of the guard of a mutation on one object.
+async fn change(
+    operation: &Operation,
+    rules: &Rules,
+    named: &Named,
+    decided: &Decided<'_>,
+) -> Result<(), ApiError> {
+    let visible = decided.get.as_ref().is_some_and(Ruling::allows);
+    let relies = decided.relies_on_relations();
+    operation.rely(named.id.uuid, None);
+    if visible && !relies {
+        return Ok(());
+    }
+    let task = operation.signed_in()?.load_task(named.id.uuid).await?;
+    let Some(task) = task.filter(|_| visible) else {
+        return Err(ApiError::NotFound { kind: named.id.kind, id: named.text.clone() });
+    };
+    if let Some(ruling) = decided.first_denied(Some(&task)) {
+        return Err(operation.denial(rules, ruling, Some(named.text.clone())).await);
+    }
+    operation.rely(task.id, Some(Relations::of(&task)));
+    Ok(())
 }
 
-fn input_field(ctx: &Context<'_>, name: &str, field: &str) -> Result<Option<Value>, ApiError> {
-    Ok(match argument(ctx, name)? {
-        Some(Value::Object(mut fields)) => fields.swap_remove(&Name::new(field)),
-        _ => None,
-    })
+/// Whether a denied `task:get` narrows a list to the tasks that the caller owns or is to do, instead of refusing it.
+/// Somebody without an account here has none, and is better told to log in.
+async fn narrows(operation: &Operation, need: &Need, ruling: &Ruling) -> Result<bool, ApiError> {
+    let is_list =
+        (need.resource.as_str(), need.action.as_str(), need.scope) == ("task", "get", Scope::Tenant);
+    if !operation.object_rules || !is_list || ruling.allows() {
+        return Ok(false);
+    }
+    Ok(operation.signed_in()?.standing().await?.known)
 }
 
-#[cfg(test)]
-mod tests {
-    use async_graphql::{EmptyMutation, EmptySubscription, Object, Schema, ValidationMode};
-    use futures_util::FutureExt as _;
+/// Whether `task` has this value already, as somebody has who sends a whole form back.
+fn is_unchanged(field: &str, value: &Value, task: &task::Model) -> bool {
+    let now = match field {
+        "assigneeId" => task.assignee_id.map(|uuid| GlobalId { kind: NodeKind::User, uuid }.encode()),
+        _ => return false,
+    };
+    match (value, now) {
+        (Value::Null, None) => true,
+        (Value::String(sent), Some(now)) => *sent == now,
+        _ => false,
+    }
+}
 
-    use super::*;
-
-    /// Tells what the guard reads of the argument `x`.
-    struct Reading;
-
-    impl Guard for Reading {
-        async fn check(&self, ctx: &Context<'_>) -> Result<()> {
-            let read = input_field(ctx, "x", "y").map_err(|_| "unreadable")?;
-            Err(if read.is_some() { "supplied" } else { "absent" }.into())
+/// The parts of the input that are supplied and need a permission. `null` counts where it clears something, which it
+/// does on an object that exists.
+fn supplied_inputs<'a>(ctx: &Context<'_>, rule: &'a Rule) -> Result<Vec<(&'a InputRule, Value)>, ApiError> {
+    let mut supplied = Vec::new();
+    for input in &rule.inputs {
+        let value = input_field(ctx, &input.argument, &input.field)?;
+        if let Some(value) = value
+            && (value != Value::Null || input.need.scope == Scope::Object)
+        {
+            supplied.push((input, value));
         }
     }
-
-    struct Probe;
-
-    #[Object]
-    impl Probe {
-        #[graphql(guard = Reading)]
-        async fn probe(&self) -> bool {
-            true
-        }
-    }
-
-    #[test]
-    fn an_argument_that_cannot_be_read_does_not_pass_for_one_that_was_not_supplied() {
-        // Without validation the variable reaches the guard, as it may by a fault of ours.
-        let schema = Schema::build(Probe, EmptyMutation, EmptySubscription);
-        let schema = schema.validation_mode(ValidationMode::Fast).finish();
-        for (document, expected) in [
-            ("{ probe(x: {y: 1}) }", "supplied"),
-            ("{ probe(x: {}) }", "absent"),
-            ("{ probe }", "absent"),
-            ("query($y: Int!) { probe(x: {y: $y}) }", "unreadable"),
-        ] {
-            let response = schema.execute(document).now_or_never().expect("no waiting");
-            assert_eq!(response.errors[0].message, expected, "{document}");
-        }
-    }
+    Ok(supplied)
 }

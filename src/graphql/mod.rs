@@ -5,6 +5,7 @@
 //! tenant. Errors get their codes in one place ([`error`]).
 
 mod api_info;
+mod arguments;
 mod bad_ids;
 mod budget;
 mod connection;
@@ -21,9 +22,11 @@ mod input;
 mod limits;
 mod login;
 mod node;
+mod object_rules;
 mod permission;
 mod reason;
 mod rules;
+mod signed_in;
 mod subscription;
 mod sync_status;
 mod task;
@@ -82,6 +85,9 @@ pub struct Config {
     pub introspection: bool,
     /// `RECEIPT`: whether answers carry `extensions.authz`. Default true.
     pub receipt: bool,
+    /// `OBJECT_RULES`: whether a task's owner and assignee hold permissions on it by attribute rules of Permit.
+    /// Default false.
+    pub object_rules: bool,
 }
 
 /// What the API stands on.

@@ -1,17 +1,18 @@
 //! Any object by its global id (Relay's object identification). The permission is that of the type behind the id:
 //! the verdict is the same as that of `task(id:)` or `user(id:)`, except that a refusal is simply `null`.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use async_graphql::{Context, Error, ErrorExtensions as _, ID, Interface, Object, Result};
 use uuid::Uuid;
 
 use super::{
-    context::{ContextExt as _, SignedIn},
+    context::{ContextExt as _, Operation, SignedIn},
     directives::signed_in,
     error::ApiError,
     guard::permitted,
     id::{GlobalId, NodeKind},
+    object_rules::{Demand, Ruling},
     task::Task,
     user::User,
 };
@@ -61,22 +62,16 @@ type Element = Option<Result<Node>>;
 async fn load(ctx: &Context<'_>, ids: Vec<GlobalId>) -> Result<Vec<Element>, ApiError> {
     let operation = ctx.operation()?;
     let caller = operation.signed_in()?;
-    let mut wanted: HashMap<NodeKind, Vec<Uuid>> = HashMap::new();
-    for id in &ids {
-        wanted.entry(id.kind).or_default().push(id.uuid);
-    }
-    let checks = wanted.keys().map(|kind| caller.check(kind.noun(), "get")).collect();
-    let verdicts = operation.decisions.ask(checks).await;
-    let mut found = HashMap::new();
-    for ((kind, uuids), verdict) in wanted.into_iter().zip(verdicts) {
-        let count = uuids.len();
-        let nodes = match verdict {
-            Ok(verdict) if verdict.allows() => find(caller, kind, uuids).await,
-            Ok(_) => Ok(HashMap::new()),
-            Err(undecided) => Err(ApiError::Undecided(undecided)),
-        };
-        found.insert(kind, nodes.map_err(|error| Some(shared(error, count))));
-    }
+    let of_kind = |kind| ids.iter().filter(move |id| id.kind == kind).map(|id| id.uuid).collect::<Vec<_>>();
+    let (tasks, users) = (of_kind(NodeKind::Task), of_kind(NodeKind::User));
+    let counts = HashMap::from([(NodeKind::Task, tasks.len()), (NodeKind::User, users.len())]);
+    // Side by side, so that both ask in one batch.
+    let (tasks, users) =
+        tokio::join!(find_tasks(operation, caller, tasks), find_users(operation, caller, users));
+    let mut found = HashMap::from([(NodeKind::Task, tasks), (NodeKind::User, users)])
+        .into_iter()
+        .map(|(kind, nodes)| (kind, nodes.map_err(|error| Some(shared(error, counts[&kind])))))
+        .collect::<HashMap<_, _>>();
     let element = |id: GlobalId| match found.get_mut(&id.kind)? {
         Ok(nodes) => nodes.get(&id.uuid).cloned().map(Ok),
         Err(error) => error.take().map(Err),
@@ -90,15 +85,40 @@ fn shared(error: ApiError, count: usize) -> Error {
     if count > 1 { error.extend_with(|_, e| e.set("count", count)) } else { error }
 }
 
-async fn find(caller: &SignedIn, kind: NodeKind, uuids: Vec<Uuid>) -> Result<HashMap<Uuid, Node>, ApiError> {
-    Ok(match kind {
-        NodeKind::Task => {
-            let tasks = caller.store.find_tasks(uuids).await?;
-            tasks.into_iter().map(|task| (task.id, Node::Task(Task(task)))).collect()
-        }
-        NodeKind::User => {
-            let users = caller.store.find_users(uuids).await?;
-            users.into_iter().map(|user| (user.id, Node::User(User(user)))).collect()
-        }
-    })
+async fn may(operation: &Operation, resource: &str) -> Result<bool, ApiError> {
+    let rulings = operation.decide(&[Demand::new(resource, "get", None)]).await?;
+    Ok(rulings.iter().all(Ruling::allows))
+}
+
+/// The tasks among `ids` that the caller may read: all of them, or those that object rules allow one by one.
+async fn find_tasks(
+    operation: &Operation,
+    caller: &SignedIn,
+    ids: Vec<Uuid>,
+) -> Result<HashMap<Uuid, Node>, ApiError> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let all = may(operation, "task").await?;
+    if !all && !operation.object_rules {
+        return Ok(HashMap::new());
+    }
+    let mut tasks: Vec<_> = caller.store.find_tasks(ids).await?.into_iter().map(Arc::new).collect();
+    if !all {
+        caller.load_people(&tasks).await?;
+        tasks = operation.readable(tasks).await?;
+    }
+    Ok(tasks.into_iter().map(|task| (task.id, Node::Task(Task(task)))).collect())
+}
+
+async fn find_users(
+    operation: &Operation,
+    caller: &SignedIn,
+    ids: Vec<Uuid>,
+) -> Result<HashMap<Uuid, Node>, ApiError> {
+    if ids.is_empty() || !may(operation, "user").await? {
+        return Ok(HashMap::new());
+    }
+    let users = caller.store.find_users(ids).await?;
+    Ok(users.into_iter().map(|user| (user.id, Node::User(User(user)))).collect())
 }

@@ -1,13 +1,20 @@
 //! What the caller may do, for the buttons of a client: `permissions`, `viewer.can`, `viewerPermissions`,
 //! `viewerCanCreate`. All of them join the batch that is pending anyway.
 
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, InputObject, Object as GraphqlObject, Result, SimpleObject};
+use entity::task;
 
 use super::{
-    context::ContextExt as _, decisions::Undecided, directives::signed_in, error::ApiError, guard::permitted,
-    id::GlobalId, reason::DenialReason,
+    context::ContextExt as _,
+    directives::signed_in,
+    error::ApiError,
+    guard::permitted,
+    id::{GlobalId, NodeKind, global_id},
+    object_rules::{Demand, Object, Ruling},
+    reason::DenialReason,
 };
-use crate::permit::Check;
 
 /// Most checks that `permissions` takes.
 const MAX_CHECKS: usize = 200;
@@ -52,7 +59,7 @@ pub(super) struct PermissionCheckInput {
 #[derive(Default)]
 pub(super) struct PermissionQuery;
 
-#[Object(guard = permitted("Query"))]
+#[GraphqlObject(guard = permitted("Query"))]
 impl PermissionQuery {
     /// Whether the caller holds each of these permissions; the answers are in the order of the checks. At most 200.
     #[graphql(directive = signed_in::apply())]
@@ -74,18 +81,24 @@ impl PermissionQuery {
 pub(super) struct Question {
     resource: String,
     action: String,
+    /// Global id, as sent.
     key: Option<ID>,
+    object: Option<Object>,
 }
 
 impl Question {
     /// About the tenant as a whole.
     pub(super) fn tenant(resource: &str, action: &str) -> Self {
-        Self { resource: resource.to_owned(), action: action.to_owned(), key: None }
+        Self { resource: resource.to_owned(), action: action.to_owned(), key: None, object: None }
     }
 
-    /// About the object with the global id `key`.
-    pub(super) fn object(resource: &str, action: &str, key: ID) -> Self {
-        Self { key: Some(key), ..Self::tenant(resource, action) }
+    /// About this task.
+    pub(super) fn task(action: &str, task: &Arc<task::Model>) -> Self {
+        Self {
+            key: Some(global_id(NodeKind::Task, task.id)),
+            object: Some(Object::Row(task.clone())),
+            ..Self::tenant("task", action)
+        }
     }
 
     /// As sent by a client.
@@ -98,12 +111,15 @@ impl Question {
                 return Err(ApiError::bad_input(field, format!("`{field}` has 1 to {MAX_WORD} characters.")));
             }
         }
-        if let Some(key) = &key
-            && GlobalId::decode(key).is_none_or(|id| id.kind.noun() != resource)
-        {
-            return Err(ApiError::bad_input("key", "This is not the id of such an object."));
-        }
-        Ok(Self { resource, action, key })
+        let object = match &key {
+            None => None,
+            Some(key) => match GlobalId::decode(key).filter(|id| id.kind.noun() == resource) {
+                // Users have no rules of their own: what holds for one holds for all of the tenant.
+                Some(id) => (id.kind == NodeKind::Task).then_some(Object::Id(id.uuid)),
+                None => return Err(ApiError::bad_input("key", "This is not the id of such an object.")),
+            },
+        };
+        Ok(Self { resource, action, key, object })
     }
 }
 
@@ -116,18 +132,16 @@ pub(super) async fn ask(
     questions: Vec<Question>,
 ) -> Result<Vec<PermissionResult>, ApiError> {
     let operation = ctx.operation()?;
-    let caller = operation.signed_in()?;
-    // No instance key is sent: without object rules the answer is the same for every row of the tenant.
-    let checks: Vec<Check> = questions.iter().map(|q| caller.check(&q.resource, &q.action)).collect();
-    let answers = operation.decisions.ask(checks.clone()).await;
+    let demands: Vec<Demand<'_>> =
+        questions.iter().map(|q| Demand::new(&q.resource, &q.action, q.object.clone())).collect();
+    let rulings = operation.decide(&demands).await?;
     let mut results = Vec::with_capacity(questions.len());
-    for ((question, check), answer) in questions.into_iter().zip(&checks).zip(answers) {
-        let verdict = answer.map_err(|undecided: Undecided| ApiError::Undecided(undecided))?;
+    for (question, Ruling { check, verdict }) in questions.into_iter().zip(rulings) {
         let reason = if verdict.allows() {
             None
         } else {
             let told = verdict.deny_code().map(DenialReason::from);
-            Some(operation.denial_reason(ctx.rules()?, check, told).await?)
+            Some(operation.denial_reason(ctx.rules()?, &check, told).await?)
         };
         results.push(PermissionResult {
             allowed: verdict.allows(),

@@ -47,11 +47,11 @@ pub use inspection::{Inspection, inspect};
 pub use ledger::{Entry, LastAdmin, Role};
 pub use operator::{Backlog, Unfinished};
 pub use outbox::{Job, Progress};
-pub use page::{End, Page, PageRequest, Position, SortValue};
+pub use page::{Bound, End, Page, PageRequest, Position, Range, SortValue};
 pub use removal::{KEPT_ELSEWHERE, RemovalItems, RemovalStart, TasksOnRemoval};
 pub use sync::{Settled, SyncEnd, SyncState};
 pub use task::{TaskListQuery, TaskOrder, TaskSort};
-pub use task_change::{NewTask, TaskChange, TaskCreation, TaskPatch};
+pub use task_change::{Expected, NewTask, Relations, TaskChange, TaskCreation, TaskDeletion, TaskPatch};
 pub use user::NewUser;
 
 /// The role whose last holder in a tenant can be neither removed nor demoted.

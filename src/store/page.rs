@@ -43,6 +43,22 @@ pub struct PageRequest {
     pub before: Option<Position>,
 }
 
+/// Where a range of a list begins or ends.
+#[derive(Debug, Clone)]
+pub enum Bound {
+    /// Behind the row at this position.
+    Beyond(Position),
+    /// With it.
+    At(Position),
+}
+
+/// A part of a list, in its order.
+#[derive(Debug, Clone, Default)]
+pub struct Range {
+    pub after: Option<Bound>,
+    pub before: Option<Bound>,
+}
+
 /// Rows in the list's order, and whether there are more on either side.
 #[derive(Debug, Clone)]
 pub struct Page<T> {
@@ -71,6 +87,19 @@ impl<C: ColumnTrait> Keyset<C> {
         if self.descending == reversed { Order::Asc } else { Order::Desc }
     }
 
+    fn within(self, range: &Range) -> Condition {
+        let mut within = Condition::all();
+        let ends = [(Side::After, Side::Before, &range.after), (Side::Before, Side::After, &range.before)];
+        for (side, other, bound) in ends {
+            match bound {
+                Some(Bound::Beyond(position)) => within = within.add(self.beyond(side, position)),
+                Some(Bound::At(position)) => within = within.add(self.beyond(other, position).not()),
+                None => {}
+            }
+        }
+        within
+    }
+
     /// Rows strictly on one `side` of `position`.
     fn beyond(self, side: Side, position: &Position) -> Condition {
         let value = match &position.value {
@@ -87,6 +116,32 @@ impl<C: ColumnTrait> Keyset<C> {
     }
 }
 
+impl PageRequest {
+    /// What the page may be taken from.
+    pub fn range(&self) -> Range {
+        Range { after: self.after.clone().map(Bound::Beyond), before: self.before.clone().map(Bound::Beyond) }
+    }
+
+    /// What the cursor at the page's own end cut off: a row at the position itself, and all on its other side.
+    pub fn cut_off(&self) -> Option<Range> {
+        match self.end {
+            End::First => self.after.clone().map(|at| Range { after: None, before: Some(Bound::At(at)) }),
+            End::Last => self.before.clone().map(|at| Range { after: Some(Bound::At(at)), before: None }),
+        }
+    }
+}
+
+impl End {
+    /// The other one.
+    #[must_use]
+    pub const fn opposite(self) -> Self {
+        match self {
+            Self::First => Self::Last,
+            Self::Last => Self::First,
+        }
+    }
+}
+
 /// Reads one page of `select`.
 pub(super) async fn page<E, M>(
     db: &DatabaseConnection,
@@ -98,48 +153,55 @@ where
     E: EntityTrait<Model = M>,
     M: sea_orm::FromQueryResult + Sized + Send + Sync,
 {
-    let mut range = select.clone();
-    for (side, position) in [(Side::After, &request.after), (Side::Before, &request.before)] {
-        if let Some(position) = position {
-            range = range.filter(keyset.beyond(side, position));
-        }
-    }
-    let backward = request.end == End::Last;
-    let order = keyset.order(backward);
-    let mut rows = range
-        .order_by(keyset.column, order.clone())
-        .order_by(keyset.id, order)
-        // One more than asked for tells whether the list goes on.
-        .limit(request.limit + 1)
-        .all(db)
-        .await?;
+    // One more than asked for tells whether the list goes on.
+    let mut rows = rows(db, select.clone(), keyset, &request.range(), request.end, request.limit + 1).await?;
     let asked = usize::try_from(request.limit).unwrap_or(usize::MAX);
     let goes_on = rows.len() > asked;
     rows.truncate(asked);
-    if backward {
-        rows.reverse();
-    }
-    let (has_previous, has_next) = if backward {
-        (goes_on, any_outside(db, select, keyset, Side::Before, request.before.as_ref()).await?)
-    } else {
-        (any_outside(db, select, keyset, Side::After, request.after.as_ref()).await?, goes_on)
+    let cut_off = match request.cut_off() {
+        Some(range) => select.filter(keyset.within(&range)).limit(1).count(db).await? > 0,
+        None => false,
     };
-    Ok(Page { rows, has_next, has_previous })
+    Ok(Page::of(rows, request.end, goes_on, cut_off))
 }
 
-/// Whether the cursor cut anything off: a row at the position itself, or on its other side.
-async fn any_outside<E, M>(
+impl<T> Page<T> {
+    /// The same page of something else.
+    pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U> {
+        let rows = self.rows.into_iter().map(change).collect();
+        Page { rows, has_next: self.has_next, has_previous: self.has_previous }
+    }
+
+    /// A page of rows that were read from `end`, the outermost first.
+    pub fn of(mut rows: Vec<T>, end: End, goes_on: bool, cut_off: bool) -> Self {
+        match end {
+            End::First => Self { rows, has_next: goes_on, has_previous: cut_off },
+            End::Last => {
+                rows.reverse();
+                Self { rows, has_next: cut_off, has_previous: goes_on }
+            }
+        }
+    }
+}
+
+/// At most `limit` rows of `range`, from one end of it, the outermost first.
+pub(super) async fn rows<E, M>(
     db: &DatabaseConnection,
     select: Select<E>,
     keyset: Keyset<E::Column>,
-    side: Side,
-    position: Option<&Position>,
-) -> Result<bool, StoreError>
+    range: &Range,
+    end: End,
+    limit: u64,
+) -> Result<Vec<M>, StoreError>
 where
     E: EntityTrait<Model = M>,
     M: sea_orm::FromQueryResult + Sized + Send + Sync,
 {
-    let Some(position) = position else { return Ok(false) };
-    let cut_off = select.filter(keyset.beyond(side, position).not()).limit(1);
-    Ok(cut_off.count(db).await? > 0)
+    let order = keyset.order(end == End::Last);
+    let rows = select
+        .filter(keyset.within(range))
+        .order_by(keyset.column, order.clone())
+        .order_by(keyset.id, order)
+        .limit(limit);
+    Ok(rows.all(db).await?)
 }

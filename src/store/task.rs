@@ -1,12 +1,12 @@
 //! Tasks of a tenant, as they are read.
 
 use entity::task::{Column, Entity, Model};
-use sea_orm::{ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, Select};
+use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, Select};
 use uuid::Uuid;
 
 use super::{
-    Page, PageRequest, Position, SortValue, StoreError, TenantStore,
-    page::{Keyset, page},
+    End, Page, PageRequest, Position, Range, SortValue, StoreError, TenantStore,
+    page::{Keyset, page, rows},
 };
 
 /// Which tasks, in which order.
@@ -17,6 +17,8 @@ pub struct TaskListQuery {
     pub title_contains: Option<String>,
     pub owner_id: Option<Uuid>,
     pub assignee_id: Option<Uuid>,
+    /// Only tasks that this user owns or is to do.
+    pub related_to: Option<Uuid>,
     pub order: TaskOrder,
 }
 
@@ -94,6 +96,20 @@ impl TenantStore {
         page(&self.db, self.matching(query), query.order.keyset(), request).await
     }
 
+    /// At most `limit` of the tasks that `query` describes, from one end of `range`, the outermost first.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn scan_tasks(
+        &self,
+        query: &TaskListQuery,
+        range: &Range,
+        end: End,
+        limit: u64,
+    ) -> Result<Vec<Model>, StoreError> {
+        rows(&self.db, self.matching(query), query.order.keyset(), range, end, limit).await
+    }
+
     /// How many tasks `query` describes.
     ///
     /// # Errors
@@ -116,6 +132,10 @@ impl TenantStore {
         }
         if let Some(assignee) = query.assignee_id {
             select = select.filter(Column::AssigneeId.eq(assignee));
+        }
+        if let Some(user) = query.related_to {
+            let related = Condition::any().add(Column::OwnerId.eq(user)).add(Column::AssigneeId.eq(user));
+            select = select.filter(related);
         }
         select
     }

@@ -43,6 +43,39 @@ pub struct TaskPatch {
     pub completed: Option<bool>,
 }
 
+/// Who owns a task and who is to do it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Relations {
+    pub owner_id: Option<Uuid>,
+    pub assignee_id: Option<Uuid>,
+}
+
+/// What a write relies on: a task that differs is left alone.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Expected {
+    /// The version that its author saw.
+    pub version: Option<i32>,
+    /// The relations by which it was allowed, when it was allowed by them.
+    pub relations: Option<Relations>,
+}
+
+impl Relations {
+    /// Those of `task`.
+    pub const fn of(task: &Model) -> Self {
+        Self { owner_id: task.owner_id, assignee_id: task.assignee_id }
+    }
+}
+
+impl Expected {
+    fn is_moved(self, task: &Model) -> bool {
+        self.relations.is_some_and(|relations| relations != Relations::of(task))
+    }
+
+    fn is_outdated(self, task: &Model) -> bool {
+        self.version.is_some_and(|version| version != task.version)
+    }
+}
+
 /// How a change ended.
 #[derive(Debug)]
 pub enum TaskChange {
@@ -55,6 +88,19 @@ pub enum TaskChange {
     },
     /// No such user in this tenant.
     AssigneeAbsent,
+    /// The task is no longer related to the people by whom the change was allowed.
+    Moved {
+        current: i32,
+    },
+}
+
+/// How a deletion ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TaskDeletion {
+    Done,
+    Absent,
+    /// The task is no longer related to the people by whom the deletion was allowed.
+    Moved,
 }
 
 impl TenantStore {
@@ -121,7 +167,7 @@ impl TenantStore {
         Ok(task.insert(db).await?)
     }
 
-    /// Applies `patch` for the subject `by` if the task still has `expected_version`, when one is given.
+    /// Applies `patch` for the subject `by` if the task is still as `expected`.
     ///
     /// # Errors
     /// The database failed; nothing was changed.
@@ -129,12 +175,15 @@ impl TenantStore {
         &self,
         id: Uuid,
         patch: TaskPatch,
-        expected_version: Option<i32>,
+        expected: Expected,
         by: &str,
     ) -> Result<TaskChange, StoreError> {
         let mut write = self.begin_tasks(by).await?;
         let Some(before) = self.locked(&write, id).await? else { return Ok(TaskChange::Absent) };
-        if expected_version.is_some_and(|expected| expected != before.version) {
+        if expected.is_moved(&before) {
+            return Ok(TaskChange::Moved { current: before.version });
+        }
+        if expected.is_outdated(&before) {
             return Ok(TaskChange::Conflict { current: before.version });
         }
         if !self.is_member(&write.tx, patch.assignee_id.flatten()).await? {
@@ -147,17 +196,25 @@ impl TenantStore {
         Ok(TaskChange::Done(after))
     }
 
-    /// Deletes the task for the subject `by`; `false` if there was none.
+    /// Deletes the task for the subject `by` if it is still as `expected`.
     ///
     /// # Errors
-    /// The database failed.
-    pub async fn delete_task(&self, id: Uuid, by: &str) -> Result<bool, StoreError> {
+    /// The database failed; the task is still there.
+    pub async fn delete_task(
+        &self,
+        id: Uuid,
+        expected: Expected,
+        by: &str,
+    ) -> Result<TaskDeletion, StoreError> {
         let mut write = self.begin_tasks(by).await?;
-        let Some(task) = self.locked(&write, id).await? else { return Ok(false) };
+        let Some(task) = self.locked(&write, id).await? else { return Ok(TaskDeletion::Absent) };
+        if expected.is_moved(&task) {
+            return Ok(TaskDeletion::Moved);
+        }
         write.deleted(&task).await?;
         Entity::delete_by_id(id).exec(&write.tx).await?;
         write.commit().await?;
-        Ok(true)
+        Ok(TaskDeletion::Done)
     }
 
     /// The task `id`, which nobody else changes until the transaction ends.

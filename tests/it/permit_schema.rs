@@ -114,6 +114,31 @@ async fn attributes_read_as_objects_with_key_and_id() {
 }
 
 #[tokio::test]
+async fn attributes_are_added_changed_and_removed_one_by_one() {
+    let world = World::start().await;
+    let path = "schema/resources/task/attributes";
+    let body = json!({"key": "size", "type": "number", "description": "In lines"});
+    let size = world.rest_ok(Method::POST, path, body.clone()).await;
+    assert_eq!(
+        (&size["key"], &size["type"], &size["resource_key"]),
+        (&json!("size"), &json!("number"), &json!("task"))
+    );
+    let (status, _) = world.rest(Method::POST, path, body).await;
+    assert_eq!(status, StatusCode::CONFLICT);
+
+    let changed = world.rest_ok(Method::PATCH, &format!("{path}/size"), json!({"type": "string"})).await;
+    assert_eq!(
+        (&changed["id"], &changed["type"], &changed["description"]),
+        (&size["id"], &json!("string"), &json!("In lines"))
+    );
+
+    world.rest_ok(Method::DELETE, &format!("{path}/size"), json!(null)).await;
+    let left = world.rest_get(path).await;
+    let keys: Vec<&Value> = left.as_array().unwrap().iter().map(|attribute| &attribute["key"]).collect();
+    assert_eq!(keys, ["assignee", "owner"]);
+}
+
+#[tokio::test]
 async fn what_is_not_imitated_is_refused_and_not_dropped() {
     let world = World::start().await;
     for (member, value) in

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use taskgate::store::{
-    Arrival, Config, Desired, End, Entry, Idempotency, LastAdmin, NewTask, NewUser, PageRequest, SignIn,
-    Source, State, Store, TaskChange, TaskCreation, TaskListQuery, TaskPatch, TasksOnRemoval, TenantStore,
-    UserCreation,
+    Arrival, Config, Desired, End, Entry, Expected, Idempotency, LastAdmin, NewTask, NewUser, PageRequest,
+    SignIn, Source, State, Store, TaskChange, TaskCreation, TaskDeletion, TaskListQuery, TaskPatch,
+    TasksOnRemoval, TenantStore, UserCreation,
 };
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -56,12 +56,18 @@ async fn another_tenants_rows_are_not_there() {
         let query = TaskListQuery { title_contains: Some("OUR".into()), ..TaskListQuery::default() };
         assert_eq!(ours.count_tasks(&query).await.unwrap(), 1);
         let patch = TaskPatch { completed: Some(true), ..TaskPatch::default() };
-        let TaskChange::Done(done) = ours.update_task(created.id, patch, Some(1), ADA).await.unwrap() else {
+        let TaskChange::Done(done) = ours
+            .update_task(created.id, patch, Expected { version: Some(1), relations: None }, ADA)
+            .await
+            .unwrap()
+        else {
             panic!("not changed")
         };
         assert_eq!((done.version, done.completed_at.is_some()), (2, true));
-        assert!(ours.delete_task(created.id, ADA).await.unwrap());
-        assert!(!ours.delete_task(created.id, ADA).await.unwrap());
+        let gone = ours.delete_task(created.id, Expected::default(), ADA).await.unwrap();
+        assert_eq!(gone, TaskDeletion::Done);
+        let again = ours.delete_task(created.id, Expected::default(), ADA).await.unwrap();
+        assert_eq!(again, TaskDeletion::Absent);
     }
 }
 
@@ -100,7 +106,7 @@ async fn changes_of_one_task_at_once_are_all_kept() {
         };
         let changes = (0..30).map(|n| {
             let patch = TaskPatch { title: Some(format!("t{n}")), ..TaskPatch::default() };
-            ours.update_task(created.id, patch, None, ADA)
+            ours.update_task(created.id, patch, Expected::default(), ADA)
         });
         for change in futures_util::future::join_all(changes).await {
             assert!(matches!(change.unwrap(), TaskChange::Done(_)));

@@ -226,10 +226,13 @@ async fn a_supplied_assignee_needs_the_permission_to_assign() {
 
     let plain = viewer.asks_with(update, json!({"input": {"id": task, "title": "u"}})).await;
     assert_eq!(plain.codes(), [""; 0]);
-    for assignee in [json!(me), json!(null)] {
-        let input = json!({"input": {"id": task, "title": "v", "assigneeId": assignee}});
-        let refused = viewer.asks_with(update, input).await;
+    let supplied = |assignee: &Value| json!({"input": {"id": task, "title": "v", "assigneeId": assignee}});
+    for (now, other) in [(json!(null), json!(me)), (json!(me), json!(null))] {
+        let kept = viewer.asks_with(update, supplied(&now)).await;
+        assert_eq!(kept.codes(), [""; 0], "what is so already needs nothing");
+        let refused = viewer.asks_with(update, supplied(&other)).await;
         assert_eq!(refused.refusal()["action"], "assign");
+        assert_eq!(manager.asks_with(update, supplied(&other)).await.codes(), [""; 0]);
     }
     let unknown = json!({"input": {"id": task, "assigneeId": task.replace("VGFzaz", "VXNlcj")}});
     let answer = manager.asks_with(update, unknown).await.data();

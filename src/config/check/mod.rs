@@ -61,6 +61,7 @@ pub(super) fn config(args: &Args) -> Result<Config, Problems> {
             graphql: graphql::Config {
                 introspection: args.server.introspection,
                 receipt: args.server.receipt,
+                object_rules: args.permit.object_rules,
             },
             sync,
         }),

@@ -121,7 +121,7 @@ impl TaskChange {
         Ok(Self {
             kind: event.kind.into(),
             task_id: global_id(NodeKind::Task, event.task_id),
-            task: task.map(Task),
+            task: task.map(|task| Task(Arc::new(task))),
             at: instant(event.at)?,
         })
     }

@@ -76,6 +76,7 @@ impl TaskFilter {
             title_contains: self.title_contains.filter(|part| !part.is_empty()),
             owner_id: self.owner_id.map(|id| id.uuid),
             assignee_id: self.assignee_id.map(|id| id.uuid),
+            related_to: None,
             order: order.map(StoredOrder::from).unwrap_or_default(),
         })
     }

@@ -1,23 +1,27 @@
 //! A page of tasks.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Object, Result, SimpleObject};
 use entity::task::Model;
 
-use super::{Task, filter::listing};
+use super::{Task, filter::listing, narrowed};
 use crate::{
     graphql::{
         connection::{PageInfo, encode},
-        context::ContextExt as _,
+        context::{ContextExt as _, Operation},
         error::ApiError,
         permission::{PermissionResult, Question, ask_one},
     },
-    store::{Page, TaskListQuery, TaskOrder},
+    store::{Page, PageRequest, TaskListQuery, TaskOrder},
 };
 
 /// A page of a list of tasks.
 pub(in crate::graphql) struct TaskConnection {
-    pub(super) query: TaskListQuery,
-    pub(super) page: Page<Model>,
+    query: TaskListQuery,
+    page: Page<Arc<Model>>,
+    /// Whether the list leaves out what the caller may not read.
+    is_narrowed: bool,
 }
 
 /// A task and its place in the list.
@@ -35,7 +39,7 @@ impl TaskConnection {
     /// The tasks of this page with their cursors.
     async fn edges(&self) -> Vec<TaskEdge> {
         let edge =
-            |task: &Model| TaskEdge { node: Task(task.clone()), cursor: cursor(self.query.order, task) };
+            |task: &Arc<Model>| TaskEdge { node: Task(task.clone()), cursor: cursor(self.query.order, task) };
         self.page.rows.iter().map(edge).collect()
     }
 
@@ -51,6 +55,9 @@ impl TaskConnection {
 
     /// How many tasks the list has, over all its pages; null where it could not be told honestly.
     async fn total_count(&self, ctx: &Context<'_>) -> Result<Option<i32>> {
+        if self.is_narrowed {
+            return Ok(None);
+        }
         let count = ctx.signed_in()?.store.count_tasks(&self.query).await.map_err(ApiError::from)?;
         Ok(i32::try_from(count).ok())
     }
@@ -58,6 +65,33 @@ impl TaskConnection {
     /// Whether the caller may create a task.
     async fn viewer_can_create(&self, ctx: &Context<'_>) -> Result<Option<PermissionResult>> {
         ask_one(ctx, Question::tenant("task", "create")).await
+    }
+}
+
+impl TaskConnection {
+    /// The page of `query` that the caller may read.
+    ///
+    /// # Errors
+    /// The database failed, or Permit did not decide about one of the rows.
+    pub(super) async fn load(
+        operation: &Operation,
+        mut query: TaskListQuery,
+        request: &PageRequest,
+    ) -> Result<Self, ApiError> {
+        let caller = operation.signed_in()?;
+        let is_narrowed = operation.is_narrowed();
+        let page = if is_narrowed {
+            let row = caller.row().await?.ok_or(ApiError::Internal("a narrowed list of nobody"))?;
+            query.related_to = Some(row.id);
+            narrowed::page(operation, &query, request).await?
+        } else {
+            let page = caller.store.list_tasks(&query, request).await?.map(Arc::new);
+            if operation.object_rules {
+                caller.load_people(&page.rows).await?;
+            }
+            page
+        };
+        Ok(Self { query, page, is_narrowed })
     }
 }
 

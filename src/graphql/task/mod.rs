@@ -3,8 +3,11 @@
 mod filter;
 mod list;
 mod mutation;
+mod narrowed;
 mod payload;
 mod query;
+
+use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, Result};
 use entity::task::Model;
@@ -26,10 +29,10 @@ use super::{
 
 /// Something to be done.
 #[derive(Debug, Clone)]
-pub(super) struct Task(pub(super) Model);
+pub(super) struct Task(pub(super) Arc<Model>);
 
 /// Something to be done.
-#[Object(guard = permitted("Task"))]
+#[Object(guard = permitted("Task").on(&self.0))]
 impl Task {
     /// Globally unique and stable; good for `node(id:)`.
     pub(super) async fn id(&self) -> ID {
@@ -86,7 +89,7 @@ impl Task {
 
     /// What the caller may do with this task, for the buttons of a client.
     async fn viewer_permissions(&self) -> Option<TaskPermissions> {
-        Some(TaskPermissions { task: global_id(NodeKind::Task, self.0.id) })
+        Some(TaskPermissions(self.0.clone()))
     }
 }
 
@@ -99,9 +102,7 @@ async fn person(ctx: &Context<'_>, id: Option<uuid::Uuid>) -> Result<Option<User
 
 /// What the caller may do with a task. Each answer is null only when it cannot be decided at the moment.
 #[derive(Debug, Clone)]
-pub(super) struct TaskPermissions {
-    task: ID,
-}
+pub(super) struct TaskPermissions(Arc<Model>);
 
 /// What the caller may do with a task. Each answer is null only when it cannot be decided at the moment.
 #[Object]
@@ -129,6 +130,6 @@ impl TaskPermissions {
 
 impl TaskPermissions {
     async fn can(&self, ctx: &Context<'_>, action: &str) -> Result<Option<PermissionResult>> {
-        ask_one(ctx, Question::object("task", action, self.task.clone())).await
+        ask_one(ctx, Question::task(action, &self.0)).await
     }
 }

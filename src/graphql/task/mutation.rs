@@ -1,6 +1,8 @@
 //! Changing tasks. The guard has asked for the permission, and for `task:get`, before anything here runs.
 
-use async_graphql::{Context, ID, MaybeUndefined, Object, Result};
+use std::sync::Arc;
+
+use async_graphql::{Context, Guard as _, ID, MaybeUndefined, Object, Result};
 
 use super::{
     Task,
@@ -20,8 +22,11 @@ use crate::{
         input,
         user_error::{UserError, UserErrorCode},
     },
-    store::{Idempotency, NewTask, TaskChange, TaskCreation, TaskPatch},
+    store::{Expected, Idempotency, NewTask, TaskChange, TaskCreation, TaskDeletion, TaskPatch},
 };
+
+/// How often a write is decided anew because the relations by which it was allowed changed meanwhile.
+const MAX_ATTEMPTS: u32 = 4;
 
 #[derive(Default)]
 pub(in crate::graphql) struct TaskMutation;
@@ -48,7 +53,7 @@ impl TaskMutation {
         input: UpdateTaskInput,
     ) -> Result<Option<UpdateTaskPayload>> {
         let outcome = match patch(input.title, input.notes, input.assignee_id) {
-            Ok(patch) => change(ctx.signed_in()?, input.id, patch, input.expected_version).await?,
+            Ok(patch) => change(ctx, input.id, patch, input.expected_version).await?,
             Err(errors) => refused(ctx.signed_in()?, input.id, errors).await?,
         };
         Ok(Some(UpdateTaskPayload::new(outcome, input.client_mutation_id)))
@@ -62,7 +67,7 @@ impl TaskMutation {
         input: SetTaskCompletedInput,
     ) -> Result<Option<SetTaskCompletedPayload>> {
         let patch = TaskPatch { completed: Some(input.completed), ..TaskPatch::default() };
-        let outcome = change(ctx.signed_in()?, input.id, patch, input.expected_version).await?;
+        let outcome = change(ctx, input.id, patch, input.expected_version).await?;
         Ok(Some(SetTaskCompletedPayload::new(outcome, input.client_mutation_id)))
     }
 
@@ -75,7 +80,7 @@ impl TaskMutation {
     ) -> Result<Option<AssignTaskPayload>> {
         let assignee_id = input.assignee_id.map_value(|id| id.uuid).into();
         let patch = TaskPatch { assignee_id, ..TaskPatch::default() };
-        let outcome = change(ctx.signed_in()?, input.id, patch, input.expected_version).await?;
+        let outcome = change(ctx, input.id, patch, input.expected_version).await?;
         Ok(Some(AssignTaskPayload::new(outcome, input.client_mutation_id)))
     }
 
@@ -86,12 +91,7 @@ impl TaskMutation {
         ctx: &Context<'_>,
         input: DeleteTaskInput,
     ) -> Result<Option<DeleteTaskPayload>> {
-        let caller = ctx.signed_in()?;
-        let deleted =
-            caller.store.delete_task(input.id.uuid, &caller.subject).await.map_err(ApiError::from)?;
-        if !deleted {
-            return Err(absent(input.id).into());
-        }
+        delete(ctx, input.id).await?;
         Ok(Some(DeleteTaskPayload {
             deleted_task_id: Some(ID(input.id.text())),
             user_errors: Vec::new(),
@@ -119,7 +119,7 @@ async fn create(caller: &SignedIn, input: CreateTaskInput) -> Result<Outcome, Ap
     let owner_id = caller.row().await?.map(|row| row.id);
     let new = NewTask { title, notes, owner_id, assignee_id: input.assignee_id.map(|id| id.uuid) };
     Ok(match caller.store.create_task(new, key.as_ref(), &caller.subject).await? {
-        TaskCreation::Created(task) => Outcome::done(task.map(Task)),
+        TaskCreation::Created(task) => Outcome::done(task.map(|task| Task(Arc::new(task)))),
         TaskCreation::AssigneeAbsent => Outcome::refused(vec![UserError::absent_user("assigneeId")]),
         TaskCreation::KeyReused => Outcome::refused(vec![UserError::key_reused()]),
     })
@@ -158,17 +158,44 @@ async fn refused(caller: &SignedIn, id: TaskId, errors: Vec<UserError>) -> Resul
 }
 
 async fn change(
-    caller: &SignedIn,
+    ctx: &Context<'_>,
     id: TaskId,
     patch: TaskPatch,
     expected_version: Option<i32>,
-) -> Result<Outcome, ApiError> {
-    match caller.store.update_task(id.uuid, patch, expected_version, &caller.subject).await? {
-        TaskChange::Done(task) => Ok(Outcome::done(Some(Task(task)))),
-        TaskChange::Absent => Err(absent(id)),
-        TaskChange::Conflict { current } => Ok(Outcome::refused(vec![UserError::version_conflict(current)])),
-        TaskChange::AssigneeAbsent => Ok(Outcome::refused(vec![UserError::absent_user("assigneeId")])),
+) -> Result<Outcome> {
+    let mut attempts = 0;
+    loop {
+        let caller = ctx.signed_in()?;
+        let expected = Expected { version: expected_version, relations: ctx.operation()?.relied_on(id.uuid) };
+        let change = caller.store.update_task(id.uuid, patch.clone(), expected, &caller.subject).await;
+        attempts += 1;
+        return Ok(match change.map_err(ApiError::from)? {
+            TaskChange::Done(task) => Outcome::done(Some(Task(Arc::new(task)))),
+            TaskChange::Absent => return Err(absent(id).into()),
+            TaskChange::AssigneeAbsent => Outcome::refused(vec![UserError::absent_user("assigneeId")]),
+            TaskChange::Moved { .. } if attempts < MAX_ATTEMPTS => {
+                permitted("Mutation").check(ctx).await?;
+                continue;
+            }
+            TaskChange::Moved { current } | TaskChange::Conflict { current } => {
+                Outcome::refused(vec![UserError::version_conflict(current)])
+            }
+        });
     }
+}
+
+async fn delete(ctx: &Context<'_>, id: TaskId) -> Result<()> {
+    for _ in 0..MAX_ATTEMPTS {
+        let caller = ctx.signed_in()?;
+        let expected = Expected { version: None, relations: ctx.operation()?.relied_on(id.uuid) };
+        let deletion = caller.store.delete_task(id.uuid, expected, &caller.subject).await;
+        match deletion.map_err(ApiError::from)? {
+            TaskDeletion::Done => return Ok(()),
+            TaskDeletion::Absent => break,
+            TaskDeletion::Moved => permitted("Mutation").check(ctx).await?,
+        }
+    }
+    Err(absent(id).into())
 }
 
 fn absent(id: TaskId) -> ApiError {

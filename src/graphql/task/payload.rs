@@ -1,9 +1,10 @@
 //! Inputs and payloads of the task mutations.
 
-use async_graphql::{ID, InputObject, MaybeUndefined, SimpleObject};
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result, SimpleObject};
 
 use super::Task;
 use crate::graphql::{
+    context::ContextExt as _,
     directives::{Scope, requires},
     id::{TaskId, UserId},
     user_error::UserError,
@@ -81,8 +82,8 @@ pub(in crate::graphql) struct DeleteTaskInput {
 
 /// What an outcome is, before it takes the shape of one mutation's payload.
 pub(super) struct Outcome {
-    pub(super) task: Option<Task>,
-    pub(super) user_errors: Vec<UserError>,
+    task: Option<Task>,
+    user_errors: Vec<UserError>,
 }
 
 impl Outcome {
@@ -93,25 +94,45 @@ impl Outcome {
     pub(super) fn refused(user_errors: Vec<UserError>) -> Self {
         Self { task: None, user_errors }
     }
+
+    /// The task, if the caller may read what it has become.
+    async fn shown(&self, ctx: &Context<'_>) -> Result<Option<Task>> {
+        let task = self.task.iter().map(|task| task.0.clone()).collect();
+        Ok(ctx.operation()?.readable(task).await?.pop().map(Task))
+    }
 }
 
 /// Declares payloads that differ in nothing but their name, as Relay wants one for each mutation.
 macro_rules! task_payloads {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
-        #[derive(SimpleObject)]
         pub(in crate::graphql) struct $name {
-            /// The task as it is now; null when nothing was done.
-            task: Option<Task>,
-            /// What the person can fix; empty when it was done.
-            user_errors: Vec<UserError>,
-            /// As sent.
+            outcome: Outcome,
             client_mutation_id: Option<String>,
         }
 
+        $(#[$doc])*
+        #[Object]
         impl $name {
-            pub(super) fn new(outcome: Outcome, client_mutation_id: Option<String>) -> Self {
-                Self { task: outcome.task, user_errors: outcome.user_errors, client_mutation_id }
+            /// The task as it is now; null when nothing was done, or when the caller may not read it.
+            async fn task(&self, ctx: &Context<'_>) -> Result<Option<Task>> {
+                self.outcome.shown(ctx).await
+            }
+
+            /// What the person can fix; empty when it was done.
+            async fn user_errors(&self) -> &[UserError] {
+                &self.outcome.user_errors
+            }
+
+            /// As sent.
+            async fn client_mutation_id(&self) -> Option<&str> {
+                self.client_mutation_id.as_deref()
+            }
+        }
+
+        impl $name {
+            pub(super) const fn new(outcome: Outcome, client_mutation_id: Option<String>) -> Self {
+                Self { outcome, client_mutation_id }
             }
         }
     )*};

@@ -11,7 +11,6 @@ use crate::graphql::{
     connection::PageArguments,
     context::ContextExt as _,
     directives::{Scope, requires},
-    error::ApiError,
     guard::permitted,
     id::TaskId,
 };
@@ -24,7 +23,7 @@ impl TaskQuery {
     /// The task with this id; null when it does not exist or the caller may not read it.
     #[graphql(directive = requires::apply("task", "get", Scope::Object))]
     async fn task(&self, ctx: &Context<'_>, id: TaskId) -> Result<Option<Task>> {
-        Ok(ctx.signed_in()?.store.find_task(id.uuid).await.map_err(ApiError::from)?.map(Task))
+        Ok(ctx.signed_in()?.load_task(id.uuid).await?.map(Task))
     }
 
     /// The tasks of the caller's tenant, newest first unless ordered otherwise; 20 a page, at most 100.
@@ -42,7 +41,6 @@ impl TaskQuery {
     ) -> Result<Option<TaskConnection>> {
         let query = filter.unwrap_or_default().query(order_by)?;
         let request = PageArguments { first, after, last, before }.read(listing(query.order))?;
-        let page = ctx.signed_in()?.store.list_tasks(&query, &request).await.map_err(ApiError::from)?;
-        Ok(Some(TaskConnection { query, page }))
+        Ok(Some(TaskConnection::load(ctx.operation()?, query, &request).await?))
     }
 }

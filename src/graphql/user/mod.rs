@@ -13,10 +13,11 @@ pub(super) use payload::{RoleOutcome, outcomes};
 pub(super) use query::UserQuery;
 
 use super::{
-    context::{ContextExt as _, SignedIn},
+    context::{ContextExt as _, Operation, SignedIn},
     error::ApiError,
     id::{NodeKind, global_id},
     instant,
+    object_rules::{Demand, Ruling},
 };
 use crate::store::Source;
 
@@ -85,6 +86,12 @@ impl From<Source> for RoleSource {
             Source::Manual => Self::Manual,
         }
     }
+}
+
+/// The user that a mutation was about, if the caller may read users.
+async fn shown(operation: &Operation, user: Option<User>) -> Result<Option<User>, ApiError> {
+    let rulings = operation.decide(&[Demand::new("user", "get", None)]).await?;
+    Ok(user.filter(|_| rulings.iter().all(Ruling::allows)))
 }
 
 /// The roles of a user, with those of the other users that are pending.

@@ -9,6 +9,7 @@ use super::{
         CreateUserInput, CreateUserPayload, DeleteUserInput, DeleteUserPayload, RemovalSystem, RoleInput,
         RolePayload, SystemOutcome, TasksOnRemoval, outcomes, role_outcome,
     },
+    shown,
 };
 use crate::{
     graphql::{
@@ -41,7 +42,8 @@ impl UserMutation {
     ) -> Result<Option<CreateUserPayload>> {
         let client_mutation_id = input.client_mutation_id.clone();
         let payload = create(ctx.signed_in()?, ctx.sync()?, input).await?;
-        Ok(Some(CreateUserPayload { client_mutation_id, ..payload }))
+        let user = shown(ctx.operation()?, payload.user).await?;
+        Ok(Some(CreateUserPayload { user, client_mutation_id, ..payload }))
     }
 
     /// Removes a user from the caller's tenant, and from Permit and Auth0 when no other tenant has them. Their tokens
@@ -65,7 +67,9 @@ impl UserMutation {
         let user = existing(caller, input.user_id).await?;
         let change =
             ctx.sync()?.assign_role(&caller.store, &user, &input.role).await.map_err(ApiError::from)?;
-        Ok(Some(role_payload(caller, user, input, change).await?))
+        let payload = role_payload(caller, user, input, change).await?;
+        let user = shown(ctx.operation()?, payload.user).await?;
+        Ok(Some(RolePayload { user, ..payload }))
     }
 
     /// Takes a role from a user in the caller's tenant. It is gone on that user's next request.
@@ -75,7 +79,9 @@ impl UserMutation {
         let user = existing(caller, input.user_id).await?;
         let change =
             ctx.sync()?.unassign_role(&caller.store, &user, &input.role).await.map_err(ApiError::from)?;
-        Ok(Some(role_payload(caller, user, input, change).await?))
+        let payload = role_payload(caller, user, input, change).await?;
+        let user = shown(ctx.operation()?, payload.user).await?;
+        Ok(Some(RolePayload { user, ..payload }))
     }
 }
 

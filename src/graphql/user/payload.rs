@@ -62,7 +62,7 @@ pub(in crate::graphql) struct RoleInput {
 /// What came of `createUser`.
 #[derive(SimpleObject, Default)]
 pub(in crate::graphql) struct CreateUserPayload {
-    /// The user; null when nobody was created.
+    /// The user; null when nobody was created, or when the caller may not read users.
     pub(super) user: Option<User>,
     /// What became of each role.
     pub(super) role_outcomes: Vec<RoleOutcome>,
@@ -88,7 +88,7 @@ pub(in crate::graphql) struct DeleteUserPayload {
 /// What came of `assignRole` or `unassignRole`.
 #[derive(SimpleObject, Default)]
 pub(in crate::graphql) struct RolePayload {
-    /// The user with the roles they have now.
+    /// The user with the roles they have now; null when the caller may not read users.
     pub(super) user: Option<User>,
     /// What became of the role.
     pub(super) outcome: Option<RoleOutcome>,

@@ -8,7 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 use super::{
-    assignments::Assignment, resources::Resource, roles::Role, row::Table, tenants::Tenant, users::Profile,
+    assignments::Assignment,
+    condition_sets::ConditionSet,
+    resources::Resource,
+    roles::Role,
+    row::Table,
+    set_rules::{Rule, Side},
+    tenants::Tenant,
+    users::Profile,
 };
 
 /// Keys of the only project and the only environment.
@@ -48,6 +55,9 @@ pub(super) struct Environment {
     pub(super) scope: Scope,
     pub(super) resources: Table<Resource>,
     pub(super) roles: Table<Role>,
+    pub(super) condition_sets: Table<ConditionSet>,
+    /// In the order in which they were given.
+    pub(super) rules: Vec<Rule>,
     pub(super) tenants: Table<Tenant>,
     pub(super) users: Table<Profile>,
     /// Users who were put into a tenant, with or without a role there: tenant to users.
@@ -68,6 +78,8 @@ impl Environment {
             scope: Scope::new(),
             resources,
             roles: Table::default(),
+            condition_sets: Table::default(),
+            rules: Vec::new(),
             tenants: Table::default(),
             users: Table::default(),
             members: BTreeMap::new(),
@@ -80,17 +92,32 @@ impl Environment {
         self.assignments.get(user).map_or(&[], Vec::as_slice)
     }
 
-    /// Takes from all roles the permissions whose resource or action is gone: should it come back under the same
-    /// name, nobody holds it.
+    /// Takes away the permissions whose resource or action is gone: should it come back under the same name, nobody
+    /// holds it.
     pub(super) fn revoke_lost_permissions(&mut self) {
-        let Self { resources, roles, .. } = self;
-        let exists = |permission: &String| {
-            let Some((resource, action)) = permission.split_once(':') else { return false };
-            resources.get(resource).is_some_and(|row| row.fields.actions.contains_key(action))
-        };
+        let Self { resources, roles, condition_sets, .. } = self;
         for role in roles.rows_mut() {
-            role.fields.permissions.retain(exists);
+            role.fields.permissions.retain(|permission| exists(resources, permission));
         }
+        let is_there = |resource: &String| resources.get(resource).is_some();
+        condition_sets.retain(|set| set.resource.as_ref().is_none_or(is_there));
+        self.drop_lost_rules();
+    }
+
+    /// Drops the rules of which a part is gone.
+    pub(super) fn drop_lost_rules(&mut self) {
+        let Self { resources, roles, condition_sets, rules, .. } = self;
+        rules.retain(|rule| {
+            let users = match &rule.users {
+                Side::Set(key) => condition_sets.get(key).is_some(),
+                Side::All(role) => roles.get(role).is_some(),
+            };
+            let others = match &rule.resources {
+                Side::Set(key) => condition_sets.get(key).is_some(),
+                Side::All(resource) => resources.get(resource).is_some(),
+            };
+            users && others && exists(resources, &rule.permission)
+        });
     }
 
     /// Drops the assignments that `gone` describes.
@@ -100,4 +127,10 @@ impl Environment {
         }
         self.assignments.retain(|_, held| !held.is_empty());
     }
+}
+
+/// Whether there is such a permission, `resource:action`.
+fn exists(resources: &Table<Resource>, permission: &str) -> bool {
+    let Some((resource, action)) = permission.split_once(':') else { return false };
+    resources.get(resource).is_some_and(|row| row.fields.actions.contains_key(action))
 }

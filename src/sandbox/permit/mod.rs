@@ -1,25 +1,30 @@
 //! Permit's stand-in: the REST API and the PDP over one state in memory, in the wire formats of the real ones, so
 //! that the official SDKs work against them.
 //!
-//! Facts and schema are named objects in tables ([`row`], [`collection`]); roles in a tenant decide ([`decision`]).
-//! Instances of resources, roles on them, relations and condition sets are not imitated, and the README says so.
+//! Facts and schema are named objects in tables ([`row`], [`collection`]); roles in a tenant decide, and rules on
+//! attributes ([`decision`]). Instances of resources, roles on them and relations are not imitated, and the README says so.
 
-mod actions;
 mod assignments;
 mod bulk_assignments;
 mod collection;
+mod condition;
+mod condition_sets;
 mod decision;
 mod environment;
 mod limits;
+mod operator;
+mod part_routes;
 mod parts;
 mod pdp;
 mod policy;
 mod proxy;
+mod question;
 mod refusal;
 mod resources;
 mod rest;
 mod roles;
 mod row;
+mod set_rules;
 mod store;
 mod tenants;
 mod users;
@@ -72,7 +77,8 @@ fn pdp_router(store: &Arc<Store>) -> Router {
     let controls = Router::new()
         .route("/sandbox/checks", get(read_checks).delete(reset_checks))
         .route("/sandbox/propagation-delay", put(set_delay))
-        .route("/sandbox/facts-proxy", put(set_proxy));
+        .route("/sandbox/facts-proxy", put(set_proxy))
+        .route("/sandbox/attribute-rules", put(set_attribute_rules));
     pdp::routes()
         .merge(proxy::routes(store))
         .fallback(rest::unknown)
@@ -108,5 +114,15 @@ struct Proxy {
 
 async fn set_proxy(State(store): Shared, Json(proxy): Json<Proxy>) -> StatusCode {
     store.set_proxy(proxy.enabled);
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Debug, Deserialize)]
+struct AttributeRules {
+    supported: bool,
+}
+
+async fn set_attribute_rules(State(store): Shared, Json(rules): Json<AttributeRules>) -> StatusCode {
+    store.set_attribute_rules(rules.supported);
     StatusCode::NO_CONTENT
 }

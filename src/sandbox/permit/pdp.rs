@@ -20,37 +20,15 @@ use super::{
     assignments::{self, Assignment},
     collection::Shared,
     environment::Environment,
+    question::{Check, Resource, User},
     refusal::Refusal,
     rest::bearer,
     store::Store,
     wire::Query,
 };
 
-/// Tenant of a resource that names none, as the SDKs have it.
-const DEFAULT_TENANT: &str = "default";
-
 /// What `/version` says.
 const API_VERSION: u32 = 2;
-
-#[derive(Debug, Deserialize)]
-struct Check {
-    user: User,
-    action: String,
-    resource: Resource,
-}
-
-#[derive(Debug, Deserialize)]
-struct User {
-    key: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Resource {
-    #[serde(rename = "type")]
-    kind: String,
-    key: Option<String>,
-    tenant: Option<String>,
-}
 
 #[derive(Debug, Serialize)]
 struct Decision {
@@ -138,24 +116,35 @@ fn authorized(headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
 }
 
 fn decide(environment: &Environment, check: &Check) -> Decision {
-    let tenant = check.resource.tenant.as_deref().unwrap_or(DEFAULT_TENANT);
-    let allow = environment.permits(&check.user.key, tenant, &check.resource.kind, &check.action);
+    let allow = environment.allows(check);
     Decision { allow, result: allow }
 }
 
-async fn allowed(State(store): Shared, Input(check): Input<Check>) -> Json<Decision> {
+async fn allowed(State(store): Shared, Input(check): Input<Check>) -> Result<Json<Decision>, Unsupported> {
+    evaluable(&store, std::slice::from_ref(&check))?;
     store.count_checks(1);
-    Json(store.seen_by_pdp(|environment| decide(environment, &check)))
+    Ok(Json(store.seen_by_pdp(|environment| decide(environment, &check))))
 }
 
 async fn bulk(
     State(store): Shared,
     Input(checks): Input<Vec<Check>>,
-) -> Json<BTreeMap<&'static str, Vec<Decision>>> {
+) -> Result<Json<BTreeMap<&'static str, Vec<Decision>>>, Unsupported> {
+    evaluable(&store, &checks)?;
     store.count_checks(checks.len());
     let decisions =
         store.seen_by_pdp(|environment| checks.iter().map(|check| decide(environment, check)).collect());
-    Json(BTreeMap::from([("allow", decisions)]))
+    Ok(Json(BTreeMap::from([("allow", decisions)])))
+}
+
+type Unsupported = (StatusCode, &'static str);
+
+/// Refuses what the hosted PDP refuses, if this one is to be like it.
+fn evaluable(store: &Store, checks: &[Check]) -> Result<(), Unsupported> {
+    if store.has_attribute_rules() || !checks.iter().any(Check::has_attributes) {
+        return Ok(());
+    }
+    Err((StatusCode::NOT_IMPLEMENTED, "This PDP does not evaluate policies on attributes."))
 }
 
 async fn user_permissions(State(store): Shared, Input(query): Input<PermissionsQuery>) -> Json<Value> {
@@ -186,7 +175,7 @@ async fn user_permissions(State(store): Shared, Input(query): Input<PermissionsQ
 
 async fn authorized_users(State(store): Shared, Input(query): Input<UsersQuery>) -> Json<Value> {
     let UsersQuery { action, resource } = query;
-    let tenant = resource.tenant.as_deref().unwrap_or(DEFAULT_TENANT);
+    let tenant = resource.tenant();
     let named = format!("{}:{}", resource.kind, resource.key.as_deref().unwrap_or("*"));
     Json(store.seen_by_pdp(|environment| {
         let users = environment.users.rows().filter_map(|row| {

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    actions,
     collection::{self, null_as_default},
     environment::Environment,
-    parts::{self, Parts},
+    part_routes,
+    parts::{self, Part, Parts},
     refusal::Refusal,
     row::{Draft, Kind, Members, Row, Table},
     store::Store,
@@ -28,7 +28,7 @@ pub(super) struct Resource {
     #[serde(default, deserialize_with = "null_as_default")]
     pub(super) actions: Parts<Action>,
     #[serde(default, deserialize_with = "null_as_default")]
-    attributes: Parts<Attribute>,
+    pub(super) attributes: Parts<Attribute>,
     #[serde(default, deserialize_with = "null_as_default")]
     type_attributes: Members,
 }
@@ -46,7 +46,7 @@ pub(super) struct Action {
 
 /// What an instance of a resource can be described by.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Attribute {
+pub(super) struct Attribute {
     #[serde(rename = "type")]
     kind: AttributeType,
     #[serde(default)]
@@ -87,6 +87,12 @@ impl Resource {
             attributes: Parts::new(),
             type_attributes: Members::new(),
         }
+    }
+
+    /// Adds an attribute that is a text.
+    pub(super) fn describe(&mut self, attribute: &str) {
+        let text = Attribute { kind: AttributeType::String, description: None };
+        self.attributes.insert(attribute.to_owned(), Part::new(attribute, text));
     }
 }
 
@@ -143,5 +149,5 @@ pub(super) fn routes() -> Router<Arc<Store>> {
     Router::new()
         .route("/resources", get(collection::list::<Resource>).post(collection::post::<Resource>))
         .route("/resources/{key}", one)
-        .merge(actions::routes())
+        .merge(part_routes::routes())
 }

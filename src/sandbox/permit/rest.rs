@@ -13,21 +13,26 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{
-    assignments, collection::Shared, limits, refusal::Refusal, resources, roles, store::Store, tenants, users,
+    assignments, collection::Shared, condition_sets, limits, refusal::Refusal, resources, roles, set_rules,
+    store::Store, tenants, users,
 };
 
-/// Users, tenants and role assignments.
+/// Users, tenants, role assignments and rules of condition sets.
 pub(super) fn facts() -> Router<Arc<Store>> {
     users::routes()
         .merge(tenants::routes())
         .merge(assignments::routes())
+        .merge(set_rules::routes())
         .method_not_allowed_fallback(not_allowed)
 }
 
 /// Everything that the REST API serves.
 pub(super) fn router(store: &Arc<Store>) -> Router {
     let in_scope = middleware::from_fn_with_state(store.clone(), right_environment);
-    let schema = roles::routes().merge(resources::routes()).method_not_allowed_fallback(not_allowed);
+    let schema = roles::routes()
+        .merge(resources::routes())
+        .merge(condition_sets::routes())
+        .method_not_allowed_fallback(not_allowed);
     Router::new()
         .nest("/v2/facts/{project}/{environment}", facts().layer(in_scope.clone()))
         .nest("/v2/schema/{project}/{environment}", schema.layer(in_scope))

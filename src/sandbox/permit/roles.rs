@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    actions,
     collection::{self, Shared, null_as_default},
     environment::Environment,
+    part_routes,
     refusal::Refusal,
     row::{Draft, Kind, Members, Row, Table},
     store::Store,
@@ -98,6 +98,7 @@ impl Kind for Role {
         for role in environment.roles.rows_mut() {
             role.fields.extends.retain(|parent| *parent != row.key);
         }
+        environment.drop_lost_rules();
     }
 }
 
@@ -166,11 +167,11 @@ fn shown(environment: &Environment, ident: &str) -> Result<Json<Value>, Refusal>
 }
 
 /// A permission names an action of a resource that exist, each by key or by id; here by keys.
-fn by_key(environment: &Environment, permission: &str) -> Result<String, Refusal> {
+pub(super) fn by_key(environment: &Environment, permission: &str) -> Result<String, Refusal> {
     let Some((resource, action)) = permission.split_once(':') else {
         return Err(Refusal::PermissionFormat { permission: permission.to_owned() });
     };
     let resource = environment.resources.find(resource)?;
-    let action = actions::find(resource, action)?;
+    let action = part_routes::action(resource, action)?;
     Ok(format!("{}:{}", resource.key, action.key))
 }

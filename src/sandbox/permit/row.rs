@@ -128,6 +128,11 @@ impl<F> Table<F> {
         self.0.values_mut()
     }
 
+    /// Leaves only the objects with such fields.
+    pub(super) fn retain(&mut self, stays: impl Fn(&F) -> bool) {
+        self.0.retain(|_, row| stays(&row.fields));
+    }
+
     /// Adds or replaces.
     pub(super) fn put(&mut self, key: &str, fields: F) {
         self.0.insert(key.to_owned(), Row::new(key.to_owned(), fields));

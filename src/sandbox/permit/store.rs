@@ -30,6 +30,8 @@ pub(super) struct Store {
     pub(super) limits: Limits,
     /// Whether the PDP has its facts proxy. The hosted one does not.
     has_proxy: AtomicBool,
+    /// Whether the PDP decides by attributes. The hosted one does not.
+    attribute_rules: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -54,6 +56,7 @@ impl Store {
             checks: AtomicU64::new(0),
             limits: Limits::default(),
             has_proxy: AtomicBool::new(true),
+            attribute_rules: AtomicBool::new(true),
         }
     }
 
@@ -146,6 +149,14 @@ impl Store {
 
     pub(super) fn set_proxy(&self, enabled: bool) {
         self.has_proxy.store(enabled, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_attribute_rules(&self) -> bool {
+        self.attribute_rules.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_attribute_rules(&self, supported: bool) {
+        self.attribute_rules.store(supported, Ordering::Relaxed);
     }
 
     // A refused or panicked change has not been half done by the rule of `write`, so poison means nothing here.

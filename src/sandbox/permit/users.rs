@@ -33,6 +33,15 @@ pub(super) struct Profile {
     pub(super) attributes: Option<Members>,
 }
 
+impl Profile {
+    /// The fields on which conditions may stand.
+    pub(super) fn as_attributes(&self) -> impl Iterator<Item = (String, Value)> {
+        let Self { email, first_name, last_name, .. } = self;
+        let fields = [("email", email), ("first_name", first_name), ("last_name", last_name)];
+        fields.into_iter().map(|(name, value)| (name.to_owned(), json!(value)))
+    }
+}
+
 impl Kind for Profile {
     const NAME: &'static str = "User";
     const REQUIRED: &'static [&'static str] = &["key"];

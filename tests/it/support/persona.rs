@@ -59,6 +59,14 @@ impl<'a> Persona<'a> {
         data["createTask"]["task"]["id"].as_str().unwrap().to_owned()
     }
 
+    /// Says who is to do a task: a global id, or null.
+    pub(crate) async fn assigns(&self, task: &str, user: Value) {
+        let document = "mutation($id: ID!, $to: ID) { assignTask(input: {id: $id, assigneeId: $to}) {
+            userErrors { code } } }";
+        let data = self.asks_with(document, json!({"id": task, "to": user})).await.data();
+        assert_eq!(data["assignTask"]["userErrors"], json!([]));
+    }
+
     pub(crate) async fn deletes(&self, id: &str) -> Answer {
         let document = "mutation($id: ID!) { deleteTask(input: {id: $id}) { deletedTaskId } }";
         self.asks_with(document, json!({"id": id})).await

@@ -1,0 +1,161 @@
+//! A signed-in caller: who they are, and the rows of their tenant, looked up in batches.
+
+use std::{collections::HashMap, sync::Arc};
+
+use dataloader::{BatchFn, cached::Loader};
+use entity::{task, user};
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+use super::error::ApiError;
+use crate::{
+    auth::VerifiedUser,
+    permit::Check,
+    store::{Role, StoreError, TenantStore},
+};
+
+/// A signed-in caller and their tenant's rows.
+pub(super) struct SignedIn {
+    pub(super) user: Arc<VerifiedUser>,
+    pub(super) subject: Arc<str>,
+    pub(super) tenant: Arc<str>,
+    pub(super) store: TenantStore,
+    tasks: Loader<Uuid, Found<Option<Arc<task::Model>>>, TaskBatch>,
+    users: Loader<Uuid, Found<Option<user::Model>>, UserBatch>,
+    roles: Loader<Uuid, Found<Vec<Role>>, RoleBatch>,
+    standing: OnceCell<Standing>,
+}
+
+/// What our own rows say about the caller; enough to explain a denial without asking anybody.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Standing {
+    pub(super) known: bool,
+    pub(super) has_role: bool,
+}
+
+/// A look-up that may have failed; the failure is shared by everybody who waited for the batch.
+type Found<T> = Result<T, Arc<StoreError>>;
+
+struct TaskBatch(TenantStore);
+struct UserBatch(TenantStore);
+struct RoleBatch(TenantStore);
+
+impl BatchFn<Uuid, Found<Option<Arc<task::Model>>>> for TaskBatch {
+    async fn load(&mut self, ids: &[Uuid]) -> HashMap<Uuid, Found<Option<Arc<task::Model>>>> {
+        match self.0.find_tasks(ids.to_vec()).await {
+            Ok(tasks) => {
+                let mut found: HashMap<_, _> = ids.iter().map(|id| (*id, Ok(None))).collect();
+                found.extend(tasks.into_iter().map(|task| (task.id, Ok(Some(Arc::new(task))))));
+                found
+            }
+            Err(error) => failed(ids, error),
+        }
+    }
+}
+
+impl BatchFn<Uuid, Found<Option<user::Model>>> for UserBatch {
+    async fn load(&mut self, ids: &[Uuid]) -> HashMap<Uuid, Found<Option<user::Model>>> {
+        match self.0.find_users(ids.to_vec()).await {
+            Ok(users) => {
+                let mut found: HashMap<_, _> = ids.iter().map(|id| (*id, Ok(None))).collect();
+                found.extend(users.into_iter().map(|user| (user.id, Ok(Some(user)))));
+                found
+            }
+            Err(error) => failed(ids, error),
+        }
+    }
+}
+
+impl BatchFn<Uuid, Found<Vec<Role>>> for RoleBatch {
+    async fn load(&mut self, ids: &[Uuid]) -> HashMap<Uuid, Found<Vec<Role>>> {
+        match self.0.roles_of(ids.to_vec()).await {
+            Ok(mut roles) => ids.iter().map(|id| (*id, Ok(roles.remove(id).unwrap_or_default()))).collect(),
+            Err(error) => failed(ids, error),
+        }
+    }
+}
+
+fn failed<T>(ids: &[Uuid], error: StoreError) -> HashMap<Uuid, Found<T>> {
+    let error = Arc::new(error);
+    ids.iter().map(|id| (*id, Err(error.clone()))).collect()
+}
+
+impl SignedIn {
+    pub(super) fn new(user: Arc<VerifiedUser>, store: TenantStore) -> Self {
+        Self {
+            subject: user.id.as_str().into(),
+            tenant: user.tenant.as_str().into(),
+            tasks: Loader::new(TaskBatch(store.clone())).with_yield_count(2),
+            users: Loader::new(UserBatch(store.clone())).with_yield_count(2),
+            roles: Loader::new(RoleBatch(store.clone())).with_yield_count(2),
+            standing: OnceCell::new(),
+            user,
+            store,
+        }
+    }
+
+    /// The question whether the caller holds `resource:action` in their tenant.
+    pub(super) fn check(&self, resource: &str, action: &str) -> Check {
+        Check::new(self.subject.clone(), self.tenant.clone(), resource.to_owned(), action.to_owned())
+    }
+
+    /// The caller's own row; `None` before the first login.
+    pub(super) async fn row(&self) -> Result<Option<user::Model>, ApiError> {
+        Ok(self.store.user_of(&self.subject).await?)
+    }
+
+    /// A task of this tenant, looked up together with the others that are pending.
+    pub(super) async fn load_task(&self, id: Uuid) -> Result<Option<Arc<task::Model>>, ApiError> {
+        flatten(self.tasks.try_load(id).await)
+    }
+
+    /// A task may have changed.
+    pub(super) async fn forget_task(&self, id: Uuid) {
+        self.tasks.clear(id).await;
+    }
+
+    /// Looks the people of `tasks` up in one query, for whoever asks about them later.
+    pub(super) async fn load_people(&self, tasks: &[Arc<task::Model>]) -> Result<(), ApiError> {
+        let mut ids: Vec<Uuid> =
+            tasks.iter().flat_map(|task| [task.owner_id, task.assignee_id]).flatten().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let loaded = self.users.try_load_many(ids).await;
+        loaded.map(drop).map_err(|_| ApiError::Internal("a batched look-up was cancelled"))
+    }
+
+    /// A user of this tenant, looked up together with the others that are pending.
+    pub(super) async fn load_user(&self, id: Uuid) -> Result<Option<user::Model>, ApiError> {
+        flatten(self.users.try_load(id).await)
+    }
+
+    /// The roles of a user of this tenant, looked up together with those of the others that are pending.
+    pub(super) async fn load_roles(&self, id: Uuid) -> Result<Vec<Role>, ApiError> {
+        flatten(self.roles.try_load(id).await)
+    }
+
+    /// Rows that a mutation changed are read again.
+    pub(super) async fn forget(&self, id: Uuid) {
+        self.users.clear(id).await;
+        self.roles.clear(id).await;
+    }
+
+    /// What our own rows say about the caller, looked up once.
+    pub(super) async fn standing(&self) -> Result<Standing, ApiError> {
+        let look = async {
+            let Some(row) = self.row().await? else { return Ok(Standing { known: false, has_role: false }) };
+            let roles = self.store.roles_of(vec![row.id]).await?;
+            Ok(Standing { known: true, has_role: !roles.is_empty() })
+        };
+        self.standing.get_or_try_init(|| look).await.copied()
+    }
+}
+
+fn flatten<T>(loaded: Result<Found<T>, std::io::Error>) -> Result<T, ApiError> {
+    match loaded {
+        Ok(Ok(found)) => Ok(found),
+        // The store error is shared by every row of the batch, so each field carries only the fact.
+        Ok(Err(_)) => Err(ApiError::Internal("a batched look-up failed")),
+        Err(_) => Err(ApiError::Internal("a batched look-up was cancelled")),
+    }
+}
