@@ -19,6 +19,7 @@ use taskgate::{
     config::{Args, Config},
     http,
     sandbox::{AUDIENCE, Ports, ROLES_CLAIM, Sandbox, issuer, permit::API_KEY},
+    store::Store,
     sync::Worker,
 };
 use tempfile::TempDir;
@@ -66,6 +67,11 @@ impl World {
         let node = Node::start(&config).await;
         let (url, client) = (node.url.clone(), node.client.clone());
         Self { sandbox, url, client, config, database, node, _files: files }
+    }
+
+    /// The rows behind the server.
+    pub(crate) async fn store(&self) -> Store {
+        Store::connect(&self.config.store).await.unwrap()
     }
 
     /// A second server over the same database and the same services.
