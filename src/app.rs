@@ -7,6 +7,7 @@ use crate::{
     auth::{self, Authenticator},
     auth0_admin::{self, Admin},
     config::Config,
+    events::Hub,
     graphql::{Api, CoverageError, Services},
     http,
     permit::{Facts, Pdp, SetupError},
@@ -49,7 +50,8 @@ pub async fn build(config: &Config, metrics: PrometheusHandle) -> Result<App, Bu
     let store = Store::connect(&config.store).await?;
     let admin = config.auth0_admin.as_ref().map(Admin::new).transpose()?;
     let sync = Sync::new(store.clone(), facts, pdp.clone(), admin, config.sync);
-    let services = Services { store, pdp, sync: sync.clone(), authenticator: authenticator.clone() };
+    let hub = Hub::new(store.feed().clone());
+    let services = Services { store, pdp, sync: sync.clone(), hub, authenticator: authenticator.clone() };
     let api = Api::new(services, config.graphql).map_err(BuildError::Coverage)?;
     Ok(App { router: http::router(&config.http, api, authenticator, metrics), worker: sync.start() })
 }

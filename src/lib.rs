@@ -2,13 +2,17 @@
 //!
 //! The path of one request:
 //!
-//! 1. [`http`]: connection limits, request id, media type, method.
+//! 1. [`http`]: connection limits, request id, media type, method. A WebSocket does this once, at its handshake; its
+//!    operations take the rest of the path one by one, and so do the events of a subscription from step 4 on.
 //! 2. [`auth`]: bearer token → verified subject and tenant. A bad token stops here; no token is anonymous.
 //! 3. [`http`]: parameters, document limits, one parse.
 //! 4. [`graphql`]: validation and variables; the guard reads each field's rule and asks the operation's decisions.
 //! 5. [`permit`]: whatever is pending together goes to the PDP as one bulk call. No answer is never an allow.
 //! 6. [`graphql`] resolvers → [`store`] (rows of the caller's tenant) and [`sync`] (users and roles at Permit).
 //! 7. Errors are mapped once, and every answer carries a receipt.
+//!
+//! What a request changes is told on: [`store`] → [`events`] → the subscriptions of [`graphql`], which decide each event
+//! once more for everybody who would hear of it.
 //!
 //! [`app`] puts the parts together, [`config`] alone reads the environment, [`auth0_admin`] removes accounts at
 //! Auth0, `sandbox` stands in for Auth0 and Permit behind their URLs. `tests/it/architecture.rs` holds the table of
@@ -19,6 +23,7 @@ pub mod auth;
 pub mod auth0_admin;
 pub mod commands;
 pub mod config;
+pub mod events;
 pub mod graphql;
 pub mod http;
 pub mod permit;

@@ -194,6 +194,9 @@ pub struct PermitArgs {
     /// Whether an e-mail address that Auth0 has not verified is copied to Permit: it could be anybody's.
     #[arg(long, env = "COPY_UNVERIFIED_EMAIL", default_value_t = false, action = clap::ArgAction::Set)]
     pub copy_unverified_email: bool,
+    /// How often it is asked again what those who are subscribed may do.
+    #[arg(long, env = "PERMISSION_RECHECK_INTERVAL", default_value_t = 10_000)]
+    pub permission_recheck_interval: u64,
     /// Age at which something that Permit or Auth0 still refuses waits for `taskgate sync replay --dead`.
     #[arg(long, env = "SYNC_GIVE_UP_AFTER_MS", default_value_t = 86_400_000)]
     pub sync_give_up_after_ms: u64,

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     auth::{AccessToken, Authenticator, Subject},
-    permit::{Check, Freshness},
+    permit::Check,
     store::Relations,
     sync::Sync,
 };
@@ -109,11 +109,10 @@ impl Operation {
     }
 
     /// The same caller, of whom nothing is known yet: for one event of a subscription.
-    pub(super) fn afresh(&self, services: &Services) -> Self {
+    pub(super) fn afresh(&self) -> Self {
         let again = |caller: &SignedIn| SignedIn::new(caller.user.clone(), caller.store.clone());
-        let decisions = Decisions::new(services.pdp.clone(), Freshness::AnyAge);
         let signed_in = self.signed_in.as_ref().map(again);
-        Self::with(None, decisions, signed_in, self.object_rules)
+        Self::with(None, self.decisions.afresh(), signed_in, self.object_rules)
     }
 
     /// The caller, if they signed in.

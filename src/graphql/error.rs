@@ -38,9 +38,24 @@ pub(super) enum ApiError {
     },
     /// The caller may not read it, and it answers `null` as if it were not there.
     Hidden,
+    /// A subscriber was not told of something.
+    Missed(Missed),
     Store(StoreError),
     /// A fault of ours.
     Internal(&'static str),
+}
+
+/// Why a subscriber was not told of something.
+#[derive(Debug, Clone)]
+pub(super) enum Missed {
+    /// Whether they may be told has no answer.
+    Undecided(PermitError),
+    /// The database failed.
+    Fault,
+    /// They do not read what they are told.
+    TooSlow,
+    /// There is more to tell than this node can decide.
+    Overload,
 }
 
 /// A permission that the caller does not hold.
@@ -74,7 +89,7 @@ impl ApiError {
     fn log(&self) {
         match self {
             Self::Store(error) => tracing::error!(error = chain(error), "store failed"),
-            Self::Undecided(Undecided::Permit(error)) => {
+            Self::Undecided(Undecided::Permit(error)) | Self::Missed(Missed::Undecided(error)) => {
                 tracing::warn!(error = chain(error), "no decision");
             }
             Self::Internal(what) => tracing::error!(what, "internal fault"),
@@ -89,6 +104,7 @@ impl ApiError {
             | Self::Undecided(Undecided::TooMany { .. })
             | Self::NotFound { .. }
             | Self::BadInput { .. }
+            | Self::Missed(Missed::Fault | Missed::TooSlow | Missed::Overload)
             | Self::Hidden => {}
         }
     }
@@ -117,9 +133,29 @@ impl From<ApiError> for Error {
                 error.source = Some(std::sync::Arc::new(HiddenMark));
                 error
             }
-            ApiError::Store(_) | ApiError::Internal(_) => coded("INTERNAL", "The server made a mistake."),
+            ApiError::Missed(missed) => events_missed(&missed),
+            ApiError::Store(_) | ApiError::Internal(_) => internal(),
         }
     }
+}
+
+fn internal() -> Error {
+    coded("INTERNAL", "The server made a mistake.")
+}
+
+/// Whatever the cause, what the client shows may be out of date.
+fn events_missed(missed: &Missed) -> Error {
+    let lost = |cause: &'static str| {
+        let message = "Events were missed: fetch again what you show, and subscribe anew.";
+        coded("EVENTS_MISSED", message).extend_with(|_, e| e.set("cause", cause))
+    };
+    let error = match missed {
+        Missed::Undecided(error) => unavailable(error),
+        Missed::Fault => internal(),
+        Missed::TooSlow => lost("SLOW_CONSUMER"),
+        Missed::Overload => lost("OVERLOAD"),
+    };
+    error.extend_with(|_, e| e.set("refetch", true))
 }
 
 fn coded(code: &str, message: &str) -> Error {

@@ -14,7 +14,7 @@ use futures_util::{
 use super::{
     Api, Caller,
     context::{Operation, SignedIn},
-    decisions::Decisions,
+    decisions::{Decisions, Source},
     field_errors, selected,
     subscription::{Events, single_field},
     variables,
@@ -27,7 +27,7 @@ impl Api {
         let is_mutation = operation_type(&mut request) == Some(OperationType::Mutation);
         let freshness = if is_mutation { Freshness::Fresh } else { Freshness::AnyAge };
         let request_id = caller.request_id.clone();
-        let operation = self.operation(caller, freshness);
+        let operation = self.operation(caller, Source::Pdp(self.services.pdp.clone(), freshness));
         let response = match self.coerce(&mut request).await {
             Ok(()) => self.schema.execute(request.data(operation.clone())).await,
             Err(errors) => Response::from_errors(errors),
@@ -51,7 +51,7 @@ impl Api {
 
     async fn open(&self, mut request: Request, caller: Caller) -> BoxStream<'static, Response> {
         let request_id = caller.request_id.clone();
-        let operation = self.operation(caller, Freshness::AnyAge);
+        let operation = self.operation(caller, Source::Pool(self.pumps.pool.clone()));
         let answers = match self.prepare(&mut request).await {
             Ok(()) => {
                 let events = Events { operation: operation.clone() };
@@ -74,13 +74,12 @@ impl Api {
         single_field::put_first(request).map_err(|error| vec![error])
     }
 
-    fn operation(&self, caller: Caller, freshness: Freshness) -> Arc<Operation> {
+    fn operation(&self, caller: Caller, source: Source) -> Arc<Operation> {
         let signed_in = caller.subject.verified().map(|user| {
             let store = self.services.store.tenant(&user.tenant);
             SignedIn::new(user.clone(), store)
         });
-        let decisions = Decisions::new(self.services.pdp.clone(), freshness);
-        Arc::new(Operation::new(caller, decisions, signed_in, self.config.object_rules))
+        Arc::new(Operation::new(caller, Decisions::new(source), signed_in, self.config.object_rules))
     }
 
     fn finished(&self, mut response: Response, request_id: &str, operation: &Operation) -> Response {

@@ -15,7 +15,7 @@ use super::{
     object_rules::{Demand, Object, Ruling},
     rules::{InputRule, ObjectArgument, Rule, Rules},
 };
-use crate::store::Relations;
+use crate::{permit::Check, store::Relations};
 
 /// Enforces the rules of the type `object`, named as in the schema (a merged root under its merged name).
 pub(super) const fn permitted(object: &'static str) -> Permitted<'static> {
@@ -158,6 +158,24 @@ impl Permitted<'_> {
             _ => Err(ApiError::bad_input("id", format!("This is not the id of a {}.", need.resource))),
         }
     }
+}
+
+/// What the field being resolved, of the type `object`, needs in the tenant as a whole: its own permission first, then
+/// those of the supplied parts of its input.
+///
+/// # Errors
+/// Nobody is signed in, or an argument cannot be read.
+pub(super) fn needs(ctx: &Context<'_>, object: &str) -> Result<Vec<Check>, ApiError> {
+    let caller = ctx.signed_in()?;
+    let Some(rule) = ctx.rules()?.get(object, ctx.field().name()) else {
+        return Err(ApiError::Internal("a root field without a rule"));
+    };
+    let own = match &rule.access {
+        Access::Requires(need) => Some(need),
+        Access::Public | Access::SignedIn => None,
+    };
+    let inputs = supplied_inputs(ctx, rule)?.into_iter().map(|(input, _)| &input.need);
+    Ok(own.into_iter().chain(inputs).map(|need| caller.check(&need.resource, &need.action)).collect())
 }
 
 impl Decided<'_> {

@@ -36,7 +36,7 @@ mod validation;
 mod variables;
 mod viewer;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_graphql::{
     MergedObject, Name, Request, SDLExportOptions, Schema,
@@ -52,10 +52,11 @@ pub use rules::CoverageError;
 
 use describe::Described;
 use rules::Rules;
-use subscription::Subscription;
+use subscription::{Pumps, Subscription};
 
 use crate::{
     auth::{Authenticator, VerifiedUser},
+    events::Hub,
     permit::Pdp,
     store::{Store, StoreError},
     sync::Sync,
@@ -85,6 +86,8 @@ pub struct Config {
     pub introspection: bool,
     /// `RECEIPT`: whether answers carry `extensions.authz`. Default true.
     pub receipt: bool,
+    /// `PERMISSION_RECHECK_INTERVAL`: how often it is asked again what subscribers may do. Default 10 s.
+    pub permission_recheck_interval: Duration,
     /// `OBJECT_RULES`: whether a task's owner and assignee hold permissions on it by attribute rules of Permit.
     /// Default false.
     pub object_rules: bool,
@@ -96,6 +99,7 @@ pub struct Services {
     pub store: Store,
     pub pdp: Pdp,
     pub sync: Sync,
+    pub hub: Hub,
     pub authenticator: Authenticator,
 }
 
@@ -109,6 +113,7 @@ pub struct Api {
     sdl: Arc<str>,
     manifest: Arc<str>,
     config: Config,
+    pumps: Arc<Pumps>,
 }
 
 /// Whether the parts that operations need answer.
@@ -119,7 +124,8 @@ pub struct Readiness {
 }
 
 impl Api {
-    /// Builds the schema and proves that every field is covered by a rule.
+    /// Builds the schema, proves that every field is covered by a rule, and begins to serve subscribers, for which a
+    /// runtime is needed.
     ///
     /// # Errors
     /// Every hole in the schema's protection.
@@ -128,10 +134,12 @@ impl Api {
         let rules = Arc::new(Rules::read(&registry)?);
         let manifest = serde_json::to_string_pretty(&rules.manifest()).unwrap_or_default();
         let services = Arc::new(services);
+        let pumps = Arc::new(Pumps::start(&services, config));
         let (query, mutation) = (Query::default(), Mutation::default());
         let mut schema = Schema::build(Described(query), Described(mutation), Described(Subscription))
             .extension(field_errors::FieldErrors)
             .data(rules)
+            .data(pumps.board.clone())
             .data(services.clone());
         if !config.introspection {
             schema = schema.disable_introspection().disable_suggestions();
@@ -144,6 +152,7 @@ impl Api {
             services,
             manifest: manifest.into(),
             config,
+            pumps,
         })
     }
 

@@ -40,7 +40,7 @@ pub(super) struct PermissionResult {
 
 impl PermissionResult {
     /// The permission as `resource:action`, if it is held.
-    pub(super) fn held(self) -> Option<String> {
+    fn held(self) -> Option<String> {
         self.allowed.then(|| format!("{}:{}", self.resource, self.action))
     }
 }
@@ -153,6 +153,17 @@ pub(super) async fn ask(
         });
     }
     Ok(results)
+}
+
+/// The permissions of this API that the caller holds at this moment, as `task:get`, sorted.
+///
+/// # Errors
+/// One of them has no answer.
+pub(super) async fn held(ctx: &Context<'_>) -> Result<Vec<String>, ApiError> {
+    let manifest = ctx.rules()?.permissions();
+    let questions = manifest.iter().map(|(resource, action)| Question::tenant(resource, action));
+    let answers = ask(ctx, questions.collect()).await?;
+    Ok(answers.into_iter().filter_map(PermissionResult::held).collect())
 }
 
 /// The answer to one question.

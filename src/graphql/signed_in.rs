@@ -2,8 +2,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use dataloader::{BatchFn, cached::Loader};
-use entity::{task, user};
+use dataloader::{BatchFn, cached::Loader, non_cached};
+use entity::{task, task_event, user};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
@@ -11,7 +11,7 @@ use super::error::ApiError;
 use crate::{
     auth::VerifiedUser,
     permit::Check,
-    store::{Role, StoreError, TenantStore},
+    store::{HistoryRequest, Page, Person, Role, StoreError, TenantStore},
 };
 
 /// A signed-in caller and their tenant's rows.
@@ -23,6 +23,8 @@ pub(super) struct SignedIn {
     tasks: Loader<Uuid, Found<Option<Arc<task::Model>>>, TaskBatch>,
     users: Loader<Uuid, Found<Option<user::Model>>, UserBatch>,
     roles: Loader<Uuid, Found<Vec<Role>>, RoleBatch>,
+    /// Not remembered: a mutation may add to a history that an earlier field has told.
+    histories: non_cached::Loader<(Uuid, HistoryRequest), Found<History>, HistoryBatch>,
     standing: OnceCell<Standing>,
 }
 
@@ -36,9 +38,12 @@ pub(super) struct Standing {
 /// A look-up that may have failed; the failure is shared by everybody who waited for the batch.
 type Found<T> = Result<T, Arc<StoreError>>;
 
+type History = Arc<Page<task_event::Model>>;
+
 struct TaskBatch(TenantStore);
 struct UserBatch(TenantStore);
 struct RoleBatch(TenantStore);
+struct HistoryBatch(TenantStore);
 
 impl BatchFn<Uuid, Found<Option<Arc<task::Model>>>> for TaskBatch {
     async fn load(&mut self, ids: &[Uuid]) -> HashMap<Uuid, Found<Option<Arc<task::Model>>>> {
@@ -75,6 +80,32 @@ impl BatchFn<Uuid, Found<Vec<Role>>> for RoleBatch {
     }
 }
 
+impl BatchFn<(Uuid, HistoryRequest), Found<History>> for HistoryBatch {
+    async fn load(
+        &mut self,
+        keys: &[(Uuid, HistoryRequest)],
+    ) -> HashMap<(Uuid, HistoryRequest), Found<History>> {
+        let mut wanted: HashMap<HistoryRequest, Vec<Uuid>> = HashMap::new();
+        for (task, request) in keys {
+            wanted.entry(*request).or_default().push(*task);
+        }
+        let mut found = HashMap::new();
+        // The rows of a page ask for the same part of their histories; other fields may ask for another one.
+        for (request, tasks) in wanted {
+            match self.0.histories(&tasks, request).await {
+                Ok(pages) => {
+                    found.extend(pages.into_iter().map(|(task, page)| ((task, request), Ok(Arc::new(page)))));
+                }
+                Err(error) => {
+                    let error = Arc::new(error);
+                    found.extend(tasks.iter().map(|task| ((*task, request), Err(error.clone()))));
+                }
+            }
+        }
+        found
+    }
+}
+
 fn failed<T>(ids: &[Uuid], error: StoreError) -> HashMap<Uuid, Found<T>> {
     let error = Arc::new(error);
     ids.iter().map(|id| (*id, Err(error.clone()))).collect()
@@ -88,10 +119,16 @@ impl SignedIn {
             tasks: Loader::new(TaskBatch(store.clone())).with_yield_count(2),
             users: Loader::new(UserBatch(store.clone())).with_yield_count(2),
             roles: Loader::new(RoleBatch(store.clone())).with_yield_count(2),
+            histories: non_cached::Loader::new(HistoryBatch(store.clone())).with_yield_count(2),
             standing: OnceCell::new(),
             user,
             store,
         }
+    }
+
+    /// The caller as the store and the subscriptions know them.
+    pub(super) fn person(&self) -> Person {
+        Person { tenant: self.tenant.clone(), subject: self.subject.clone() }
     }
 
     /// The question whether the caller holds `resource:action` in their tenant.
@@ -132,6 +169,15 @@ impl SignedIn {
     /// The roles of a user of this tenant, looked up together with those of the others that are pending.
     pub(super) async fn load_roles(&self, id: Uuid) -> Result<Vec<Role>, ApiError> {
         flatten(self.roles.try_load(id).await)
+    }
+
+    /// A part of the history of a task, looked up together with those of the others that are pending.
+    pub(super) async fn load_history(
+        &self,
+        task: Uuid,
+        request: HistoryRequest,
+    ) -> Result<History, ApiError> {
+        flatten(self.histories.try_load((task, request)).await)
     }
 
     /// Rows that a mutation changed are read again.

@@ -10,6 +10,7 @@ mod creation;
 mod error;
 mod event;
 mod feed;
+mod history;
 mod idempotency;
 mod inspection;
 mod ledger;
@@ -21,6 +22,7 @@ mod removal;
 mod sync;
 mod task;
 mod task_change;
+mod tombstone;
 mod user;
 
 use std::{sync::Arc, time::Duration};
@@ -42,6 +44,7 @@ pub use entity::{
 };
 pub use error::StoreError;
 pub use feed::{Feed, Signal};
+pub use history::HistoryRequest;
 pub use idempotency::{Idempotency, KeyReused};
 pub use inspection::{Inspection, inspect};
 pub use ledger::{Entry, LastAdmin, Role};
@@ -52,6 +55,7 @@ pub use removal::{KEPT_ELSEWHERE, RemovalItems, RemovalStart, TasksOnRemoval};
 pub use sync::{Settled, SyncEnd, SyncState};
 pub use task::{TaskListQuery, TaskOrder, TaskSort};
 pub use task_change::{Expected, NewTask, Relations, TaskChange, TaskCreation, TaskDeletion, TaskPatch};
+pub use tombstone::Person;
 pub use user::NewUser;
 
 /// The role whose last holder in a tenant can be neither removed nor demoted.

@@ -57,7 +57,7 @@ for (const path of ["/", "/graphql"]) {
     assert.deepEqual([...seen.origins], [server], "nothing is loaded from elsewhere");
     assert.deepEqual(
       await page.locator(".graphiql-tab-button").allTextContents(),
-      ["Step1_SignIn", "Step2_CreateTask", "Step3_Tasks", "Step4_DeleteTask", "Step5_WhoAmI"],
+      ["Step1_SignIn", "Step2_CreateTask", "Step3_Tasks", "Step4_DeleteTask", "Step5_WhoAmI", "Step6_Watch"],
     );
 
     await become(page, "manager");
@@ -105,6 +105,34 @@ test("the token can be copied, and is gone when the next one cannot be had", asy
   const { request, answer } = await run(page);
   assert.equal(request.headers().authorization, undefined);
   assert.equal(answer.errors[0].extensions.code, "UNAUTHENTICATED");
+  await page.close();
+});
+
+test("a subscription runs over a socket of this origin, as whoever is signed in", async () => {
+  const { page, seen } = await open("/");
+  await become(page, "manager");
+  await runTab(page, "Step1_SignIn");
+  const authorization = await page.inputValue("#authorization");
+  const opened = page.waitForEvent("websocket");
+  await page.click('.graphiql-tab-button:text-is("Step6_Watch")');
+  await page.click(".graphiql-execute-button");
+  const socket = await opened;
+  assert.equal(socket.url(), `${server.replace(/^http/, "ws")}/graphql`);
+  const initialised = await socket.waitForEvent("framereceived", (frame) => frame.payload.includes("connection_ack"));
+  assert.match(initialised.payload, /expiresAt/, "somebody is signed in");
+
+  const query = 'mutation { createTask(input: { title: "Seen by the console" }) { task { id } } }';
+  const body = JSON.stringify({ query });
+  const headers = { authorization, "content-type": "application/json" };
+  // Nothing tells when a subscription has begun, so there is something to hear until it is heard.
+  const told = page.waitForFunction(() => document.querySelector(".result-window").textContent.includes("Seen by the"));
+  let heard = false;
+  told.then(() => { heard = true; }, () => {});
+  for (let attempt = 0; !heard && attempt < 100; attempt += 1) {
+    await (await fetch(`${server}/graphql`, { method: "POST", headers, body })).json();
+  }
+  await told;
+  assert.deepEqual(seen.complaints, []);
   await page.close();
 });
 

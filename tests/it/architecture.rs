@@ -3,13 +3,14 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Modules and what they may import of ours.
-const IMPORTS: [(&str, &[&str]); 13] = [
-    ("app", &["auth", "auth0_admin", "config", "graphql", "http", "permit", "store", "sync"]),
+const IMPORTS: [(&str, &[&str]); 14] = [
+    ("app", &["auth", "auth0_admin", "config", "events", "graphql", "http", "permit", "store", "sync"]),
     ("auth", &[]),
     ("auth0_admin", &[]),
     ("commands", &["app", "auth", "config", "graphql", "http", "permit", "store", "sync", "telemetry"]),
     ("config", &["auth", "auth0_admin", "graphql", "http", "permit", "store", "sync"]),
-    ("graphql", &["auth", "permit", "store", "sync"]),
+    ("events", &["store"]),
+    ("graphql", &["auth", "events", "permit", "store", "sync"]),
     ("http", &["auth", "graphql"]),
     ("lib", &[]),
     ("permit", &[]),

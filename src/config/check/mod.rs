@@ -50,21 +50,11 @@ pub(super) fn config(args: &Args) -> Result<Config, Problems> {
     let store = store(args, &mut problems);
     let http = http(args, &mut problems);
     let sync = sync(args, &mut problems);
+    let graphql = graphql(args, &mut problems);
     match (listen, auth, permit, store) {
-        (Some(listen), Some(auth), Some(permit), Some(store)) if problems.0.is_empty() => Ok(Config {
-            listen,
-            auth,
-            auth0_admin,
-            permit,
-            store,
-            http,
-            graphql: graphql::Config {
-                introspection: args.server.introspection,
-                receipt: args.server.receipt,
-                object_rules: args.permit.object_rules,
-            },
-            sync,
-        }),
+        (Some(listen), Some(auth), Some(permit), Some(store)) if problems.0.is_empty() => {
+            Ok(Config { listen, auth, auth0_admin, permit, store, http, graphql, sync })
+        }
         _ => Err(problems),
     }
 }
@@ -186,6 +176,16 @@ fn sync(args: &Args, problems: &mut Problems) -> sync::Config {
         deadline: positive("LOGIN_DEADLINE_MS", given.login_deadline_ms, problems),
         give_up_after: positive("SYNC_GIVE_UP_AFTER_MS", given.sync_give_up_after_ms, problems),
         lease: positive("SYNC_LEASE_MS", given.sync_lease_ms, problems),
+    }
+}
+
+fn graphql(args: &Args, problems: &mut Problems) -> graphql::Config {
+    let interval = args.permit.permission_recheck_interval;
+    graphql::Config {
+        introspection: args.server.introspection,
+        receipt: args.server.receipt,
+        object_rules: args.permit.object_rules,
+        permission_recheck_interval: positive("PERMISSION_RECHECK_INTERVAL", interval, problems),
     }
 }
 

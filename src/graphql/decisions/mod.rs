@@ -4,6 +4,8 @@
 //! to add its check, and costs no timer. Equal checks of an operation are one question. No answer is never an
 //! allow: it is an error of its own.
 
+mod pool;
+
 use std::{
     collections::HashMap,
     sync::{
@@ -22,7 +24,9 @@ use futures_util::{
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::permit::{Check, Decision, DenyCode, Freshness, Pdp, PermitError};
+pub(super) use pool::Pool;
+
+use crate::permit::{Answers, Check, Decision, DenyCode, Freshness, Pdp, PermitError};
 
 /// Different questions that one operation may ask.
 pub(super) const MAX_CHECKS: u64 = 2_000;
@@ -78,9 +82,26 @@ pub(super) struct Receipt {
     max_age_ms: u64,
 }
 
+/// Who is asked.
+#[derive(Debug, Clone)]
+pub(super) enum Source {
+    /// The PDP, for this operation alone.
+    Pdp(Pdp, Freshness),
+    /// The PDP, together with other operations.
+    Pool(Pool),
+}
+
+impl Source {
+    async fn decide(&self, checks: &[Check]) -> Answers {
+        match self {
+            Self::Pdp(pdp, freshness) => pdp.decide(checks, *freshness).await,
+            Self::Pool(pool) => pool.decide(checks).await,
+        }
+    }
+}
+
 struct PdpBatch {
-    pdp: Pdp,
-    freshness: Freshness,
+    source: Source,
     tally: Arc<Tally>,
 }
 
@@ -93,7 +114,7 @@ impl BatchFn<Check, Answer> for PdpBatch {
             return checks.iter().map(|check| (check.clone(), refused())).collect();
         }
         let started = Instant::now();
-        let told = self.pdp.decide(checks, self.freshness).await;
+        let told = self.source.decide(checks).await;
         self.tally.count(checks.len(), told.remote_calls, started);
         let verdicts = told.decisions.into_iter().map(|decision| {
             decision.map(|decision| Verdict { decision, id: Uuid::now_v7() }).map_err(Undecided::Permit)
@@ -131,6 +152,7 @@ impl Tally {
 
 /// The decisions of one operation.
 pub(super) struct Decisions {
+    source: Source,
     loader: Loader<Check, Answer, PdpBatch>,
     /// One question to the loader for each different check, however many fields wait for it: rows that share a check
     /// would otherwise queue for the loader one by one. Held weakly: a question that nobody waits for any more must
@@ -143,12 +165,17 @@ type Pending = BoxFuture<'static, Answer>;
 type Asked = HashMap<Check, WeakShared<Pending>>;
 
 impl Decisions {
-    pub(super) fn new(pdp: Pdp, freshness: Freshness) -> Self {
+    pub(super) fn new(source: Source) -> Self {
         let tally = Arc::new(Tally::default());
-        let batch = PdpBatch { pdp, freshness, tally: tally.clone() };
+        let batch = PdpBatch { source: source.clone(), tally: tally.clone() };
         // The client splits what a single request cannot carry; the loader must not split before it.
         let loader = Loader::new(batch).with_yield_count(2).with_max_batch_size(usize::MAX);
-        Self { loader, asked: Mutex::default(), tally }
+        Self { source, loader, asked: Mutex::default(), tally }
+    }
+
+    /// Decisions of the same source, of which none is made yet.
+    pub(super) fn afresh(&self) -> Self {
+        Self::new(self.source.clone())
     }
 
     /// The verdicts on `checks`, in order, in one wave with whatever else is pending.

@@ -73,20 +73,46 @@ mutation Step4_DeleteTask($id: ID!) {
     }
   }
 }` },
+  { query: `# Run it, then create a task in another
+# window: it is told here at once.
+subscription Step6_Watch {
+  taskChanged {
+    kind
+    at
+    task { id title completed }
+  }
+}` },
 ];
 
 // Who is signed in holds for every tab, so it is kept beside them: GraphiQL's own headers belong to one tab.
 const state = { authorization: null };
-const send = GraphiQL.createFetcher({ url: "/graphql" });
+// GraphiQL sends the headers of a subscription, the token among them, in `connection_init`.
+const send = GraphiQL.createFetcher({
+  url: "/graphql",
+  subscriptionUrl: new URL("/graphql", location.href).href.replace(/^http/, "ws"),
+});
 
-function fetcher({ operationName, ...params }, options) {
-  // For a moment after a change of tab GraphiQL has the new tab's text and still the old one's operation.
-  if (operationName && params.query.includes(operationName)) params.operationName = operationName;
+// What is to be executed. For a moment after a change of tab GraphiQL has the new tab's text and still knows the old
+// one's operation, by which it would choose between HTTP and a WebSocket.
+function read(query, chosen) {
+  let documentAST;
+  try {
+    documentAST = GraphiQL.GraphQL.parse(query);
+  } catch {
+    return {}; // The server says what is wrong.
+  }
+  const operations = documentAST.definitions.filter(({ kind }) => kind === "OperationDefinition");
+  const names = operations.map(({ name }) => name?.value);
+  return { documentAST, operationName: names.includes(chosen) || names.length > 1 ? chosen : names[0] };
+}
+
+function fetcher({ query, variables, operationName: chosen }, options) {
+  const { documentAST, operationName } = read(query, chosen);
   const own = options?.headers ?? {};
   const names = Object.keys(own).map((name) => name.toLowerCase());
   const signedIn = state.authorization !== null && !names.includes("authorization");
   const headers = signedIn ? { ...own, Authorization: state.authorization } : own;
-  return send(params, { ...options, headers });
+  return send({ query, variables, operationName }, { ...options, headers, documentAST });
 }
 
 // No storage: a token must not outlive the page.

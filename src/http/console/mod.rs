@@ -75,6 +75,7 @@ impl Console {
         }
         let issuer =
             token_url.map_or_else(String::new, |url| format!(" {}", url.origin().ascii_serialization()));
+        // 'self' is also the WebSocket of this origin (Content Security Policy Level 3, section 6.7.2.8).
         let policy = format!(
             "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self' data:; \
              img-src 'self' data:; connect-src 'self'{issuer}; base-uri 'none'; form-action 'none'; \

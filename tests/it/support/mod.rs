@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use clap::Parser as _;
 use metrics_exporter_prometheus::PrometheusBuilder;
+use reqwest::Method;
 use serde_json::{Value, json};
 use taskgate::{
     app,
@@ -120,9 +121,19 @@ impl World {
 
     /// Changes the policy through the call that the real Permit takes.
     pub(crate) async fn grant(&self, role: &str, permission: &str) {
+        self.changes_policy(Method::POST, role, permission).await;
+    }
+
+    /// Changes it back.
+    pub(crate) async fn revoke(&self, role: &str, permission: &str) {
+        self.changes_policy(Method::DELETE, role, permission).await;
+    }
+
+    async fn changes_policy(&self, method: Method, role: &str, permission: &str) {
         let url =
             format!("{}/v2/schema/taskgate/sandbox/roles/{role}/permissions", self.sandbox.permit_api.url());
-        let request = self.client.post(url).bearer_auth(API_KEY).json(&json!({"permissions": [permission]}));
+        let request = self.client.request(method, url).bearer_auth(API_KEY);
+        let request = request.json(&json!({"permissions": [permission]}));
         request.send().await.unwrap().error_for_status().unwrap();
     }
 

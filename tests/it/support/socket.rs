@@ -31,6 +31,9 @@ use super::Persona;
 /// Longest wait for something that must come.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Wait for something that may come.
+const MOMENT: Duration = Duration::from_millis(50);
+
 type Stream = WebSocketStream<TcpStream>;
 
 /// One connection, message by message.
@@ -211,6 +214,15 @@ impl Subscription {
         match self.event().await {
             Event::Next(payload) => payload,
             other => panic!("no answer but {other:?}"),
+        }
+    }
+
+    /// The next answer, if one comes within a moment.
+    pub(crate) async fn soon(&mut self) -> Option<Value> {
+        match timeout(MOMENT, self.events.recv()).await {
+            Ok(Some(Event::Next(payload))) => Some(payload),
+            Ok(other) => panic!("no answer but {other:?}"),
+            Err(_) => None,
         }
     }
 

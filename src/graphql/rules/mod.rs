@@ -11,31 +11,31 @@ use async_graphql::{
 };
 use serde_json::json;
 
-use super::directives::{Access, Need};
+use crate::graphql::directives::{Access, Need, Scope};
 
 /// What one field needs.
 #[derive(Debug)]
-pub(super) struct Rule {
-    pub(super) access: Access,
+pub(in crate::graphql) struct Rule {
+    pub(in crate::graphql) access: Access,
     /// Where the arguments name the object of an OBJECT rule.
-    pub(super) object: Option<ObjectArgument>,
+    pub(in crate::graphql) object: Option<ObjectArgument>,
     /// Parts of the input that need a permission of their own when they are supplied.
-    pub(super) inputs: Vec<InputRule>,
+    pub(in crate::graphql) inputs: Vec<InputRule>,
 }
 
 /// Where the id of the object stands: in an argument, or in a field of the argument `input`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ObjectArgument {
+pub(in crate::graphql) enum ObjectArgument {
     Id,
     InputId,
 }
 
 /// An input field with a rule.
 #[derive(Debug, Clone)]
-pub(super) struct InputRule {
-    pub(super) argument: String,
-    pub(super) field: String,
-    pub(super) need: Need,
+pub(in crate::graphql) struct InputRule {
+    pub(in crate::graphql) argument: String,
+    pub(in crate::graphql) field: String,
+    pub(in crate::graphql) need: Need,
 }
 
 /// A hole in the schema's protection; the text names it.
@@ -55,12 +55,12 @@ pub enum CoverageError {
 
 /// Every rule of the schema. A field that is not listed needs nothing beyond reaching its object.
 #[derive(Debug, Default)]
-pub(super) struct Rules {
+pub(in crate::graphql) struct Rules {
     fields: HashMap<String, HashMap<String, Rule>>,
     roots: BTreeSet<String>,
 }
 
-/// Types whose object-level guard is [`permitted`](super::guard::permitted). Kept beside the rules because the
+/// Types whose object-level guard is [`permitted`](crate::graphql::guard::permitted). Kept beside the rules because the
 /// registry does not know about guards; the coverage test calls every field anonymously to hold it to its word.
 const GUARDED: [&str; 4] = ["Query", "Mutation", SUBSCRIPTION, "Task"];
 
@@ -68,8 +68,11 @@ const GUARDED: [&str; 4] = ["Query", "Mutation", SUBSCRIPTION, "Task"];
 const SUBSCRIPTION: &str = "Subscription";
 
 /// The types of a schema with these roots.
-pub(super) fn registry<Query: ObjectType, Mutation: ObjectType, Subscription: SubscriptionType>() -> Registry
-{
+pub(in crate::graphql) fn registry<
+    Query: ObjectType,
+    Mutation: ObjectType,
+    Subscription: SubscriptionType,
+>() -> Registry {
     let mut registry = Registry::default();
     Query::create_type_info(&mut registry);
     Mutation::create_type_info(&mut registry);
@@ -87,7 +90,7 @@ impl Rules {
     ///
     /// # Errors
     /// Every hole that was found.
-    pub(super) fn read(registry: &Registry) -> Result<Self, Vec<CoverageError>> {
+    pub(in crate::graphql) fn read(registry: &Registry) -> Result<Self, Vec<CoverageError>> {
         let roots = std::iter::once(&registry.query_type)
             .chain(&registry.mutation_type)
             .chain(&registry.subscription_type)
@@ -150,16 +153,16 @@ impl Rules {
         holes
     }
 
-    pub(super) fn get(&self, object: &str, field: &str) -> Option<&Rule> {
+    pub(in crate::graphql) fn get(&self, object: &str, field: &str) -> Option<&Rule> {
         self.fields.get(object)?.get(field)
     }
 
-    pub(super) fn is_root(&self, object: &str) -> bool {
+    pub(in crate::graphql) fn is_root(&self, object: &str) -> bool {
         self.roots.contains(object)
     }
 
     /// Every permission that a field or an input field asks for, as (resource, action), sorted.
-    pub(super) fn permissions(&self) -> BTreeSet<(String, String)> {
+    pub(in crate::graphql) fn permissions(&self) -> BTreeSet<(String, String)> {
         let rules = self.fields.values().flat_map(HashMap::values);
         rules
             .flat_map(|rule| {
@@ -174,12 +177,12 @@ impl Rules {
     }
 
     /// Whether any field asks for `resource:action`.
-    pub(super) fn declares(&self, resource: &str, action: &str) -> bool {
+    pub(in crate::graphql) fn declares(&self, resource: &str, action: &str) -> bool {
         self.permissions().contains(&(resource.to_owned(), action.to_owned()))
     }
 
     /// The manifest that `/permissions.json` serves: what each guarded coordinate needs, in stable order.
-    pub(super) fn manifest(&self) -> serde_json::Value {
+    pub(in crate::graphql) fn manifest(&self) -> serde_json::Value {
         let mut coordinates = BTreeMap::new();
         for (object, fields) in &self.fields {
             for (field, rule) in fields {
@@ -217,8 +220,7 @@ impl Rule {
         if asks && object != SUBSCRIPTION && field.ty.ends_with('!') {
             holes.push(CoverageError::NotNullable(coordinate.to_owned()));
         }
-        let on_object =
-            matches!(&self.access, Access::Requires(need) if need.scope == super::directives::Scope::Object);
+        let on_object = matches!(&self.access, Access::Requires(need) if need.scope == Scope::Object);
         if is_root && on_object && self.object.is_none() {
             holes.push(CoverageError::NoObject(coordinate.to_owned()));
         }
@@ -266,3 +268,6 @@ fn input_fields<'a>(
     };
     fields.into_iter().flatten().map(|(name, meta)| (name.as_str(), Access::of(&meta.directive_invocations)))
 }
+
+#[cfg(test)]
+mod tests;
