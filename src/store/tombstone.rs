@@ -32,8 +32,9 @@ impl Store {
         let asked: Vec<&Person> = people.iter().collect();
         let mut removed = HashSet::new();
         for asked in asked.chunks(PEOPLE_AT_ONCE) {
+            let tenants: HashSet<&str> = asked.iter().map(|person| &*person.tenant).collect();
             let stones = Entity::find()
-                .filter(Column::TenantId.is_in(asked.iter().map(|person| &*person.tenant)))
+                .filter(Column::TenantId.is_in(tenants))
                 .filter(Column::Subject.is_in(asked.iter().map(|person| &*person.subject)));
             removed.extend(stones.all(&self.db).await?.into_iter().map(Person::from));
         }

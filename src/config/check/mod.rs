@@ -53,7 +53,7 @@ pub(super) fn config(args: &Args) -> Result<Config, Problems> {
     let graphql = graphql(args, &mut problems);
     match (listen, auth, permit, store) {
         (Some(listen), Some(auth), Some(permit), Some(store)) if problems.0.is_empty() => {
-            Ok(Config { listen, auth, auth0_admin, permit, store, http, graphql, sync })
+            Ok(Config { listen, auth, auth0_admin, permit, store, graphql, http, sync })
         }
         _ => Err(problems),
     }

@@ -81,3 +81,64 @@ async fn answer(pdp: &Pdp, jobs: Vec<Job>) {
         let _ = job.answers.send(answers);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::join_all;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::permit::{
+        Decision,
+        scripted::{Asked, Reply, Server},
+    };
+
+    fn check(user: &str, action: &'static str) -> Check {
+        Check::new(user, "default", "task", action)
+    }
+
+    /// Allows `get` and nothing else.
+    fn readers(asked: &Asked) -> Reply {
+        let answer = |check: &Value| json!({"allow": check["action"] == "get"});
+        Reply::Json(
+            200,
+            json!({"allow": asked.body.as_array().unwrap().iter().map(answer).collect::<Vec<_>>()}),
+        )
+    }
+
+    #[tokio::test]
+    async fn what_waits_goes_together_and_everybody_gets_their_own_answers() {
+        let server = Server::start(readers).await;
+        let (pool, asking) = Pool::new(Pdp::new(&server.config()).unwrap());
+        let questions: Vec<_> =
+            ["ada", "bob", "ada"].iter().map(|user| [check(user, "delete"), check(user, "get")]).collect();
+
+        // All of them wait before anything is asked.
+        let answers = tokio::select! {
+            biased;
+            answers = join_all(questions.iter().map(|checks| pool.decide(checks))) => answers,
+            () = asking => panic!("the pool is held"),
+        };
+
+        for Answers { decisions, remote_calls } in answers {
+            let allowed: Vec<bool> = decisions
+                .iter()
+                .map(|decision| decision.as_ref().is_ok_and(|told| told.is_allow()))
+                .collect();
+            assert_eq!((allowed, remote_calls), (vec![false, true], 1));
+        }
+        assert_eq!(server.lines(), ["POST /allowed/bulk"]);
+        assert_eq!(server.asked()[0].body.as_array().unwrap().len(), 4, "equal questions are one");
+    }
+
+    #[tokio::test]
+    async fn without_anybody_who_asks_nothing_is_decided() {
+        let (pool, asking) = Pool::new(Pdp::new(&Server::start(readers).await.config()).unwrap());
+        drop(asking);
+
+        let answers = pool.decide(&[check("ada", "get"), check("bob", "get")]).await;
+
+        assert_eq!(answers.decisions.len(), 2);
+        assert!(answers.decisions.iter().all(Result::<Decision, _>::is_err));
+    }
+}

@@ -13,7 +13,7 @@ use super::{
     verdicts::Verdicts,
 };
 use crate::{
-    graphql::{Services, error::Missed, object_rules::attributes_of},
+    graphql::{Services, decisions::Verdict, error::Missed, object_rules::attributes_of},
     permit::{Check, PermitError},
     store::{Store, StoreError},
 };
@@ -91,7 +91,7 @@ fn question(watch: &TaskWatch, task: Uuid, traits: &Traits, people: &People) -> 
 /// An answer is missing; nothing from that event on was told.
 fn tell(round: &Round, cases: &[Case], verdicts: &Verdicts, tasks: &Tasks) -> Result<(), PermitError> {
     let allows = |check: &Option<Check>| match check {
-        Some(check) => verdicts.on(check).map(|verdict| verdict.allows()),
+        Some(check) => verdicts.on(check).map(Verdict::allows),
         None => Ok(false),
     };
     for (event, case) in round.events.iter().zip(cases) {

@@ -30,7 +30,7 @@ pub(crate) use administrator::{Administrator, token};
 pub(crate) use database::{Fresh, fresh_databases};
 pub(crate) use persona::{Answer, Persona};
 pub(crate) use process::Process;
-pub(crate) use socket::Line;
+pub(crate) use socket::{Line, Socket, Subscription};
 
 /// Everything that a test needs; ends when it is dropped.
 pub(crate) struct World {
