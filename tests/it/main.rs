@@ -15,6 +15,7 @@ mod facts_proxy;
 mod history;
 mod http_contract;
 mod identities;
+mod issuer_sessions;
 mod key_rotation;
 mod list_pages;
 mod malformed;
