@@ -21,6 +21,7 @@ mod front_end_permissions;
 mod history;
 mod http_contract;
 mod identities;
+mod issuer_sessions;
 mod key_rotation;
 mod leaks;
 mod list_pages;
