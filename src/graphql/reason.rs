@@ -76,7 +76,6 @@ impl DenialReason {
                 "They have to call the `login` mutation, which copies their account and roles to Permit."
                     .to_owned()
             }
-            Self::NoSuchTenant => self.hint(resource, action),
             Self::NoRoleInTenant => {
                 "They hold no role in this tenant; an administrator can give them one.".to_owned()
             }
@@ -87,7 +86,9 @@ impl DenialReason {
             Self::NoRelation | Self::NoMatchingRule => {
                 format!("No rule gives them `{resource}:{action}` on this object.")
             }
-            Self::NoSuchResource | Self::NoSuchAction | Self::UnsupportedByPdp => self.hint(resource, action),
+            Self::NoSuchTenant | Self::NoSuchResource | Self::NoSuchAction | Self::UnsupportedByPdp => {
+                self.hint(resource, action)
+            }
             Self::Unknown => format!("Whether a role of theirs holds `{resource}:{action}` is not known."),
         }
     }
