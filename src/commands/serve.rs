@@ -43,6 +43,7 @@ pub(super) async fn run(
     tracing::info!(%address, "listening");
     http::serve(listener, app.router, &config.http, stop).await;
     app.worker.stop().await;
+    app.log.stop().await;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -4,14 +4,13 @@ use std::{collections::HashMap, sync::Arc};
 
 use dataloader::{BatchFn, cached::Loader, non_cached};
 use entity::{task, task_event, user};
-use tokio::sync::OnceCell;
 use uuid::Uuid;
 
-use super::error::ApiError;
+use super::{error::ApiError, trail::Trail};
 use crate::{
     auth::VerifiedUser,
     permit::Check,
-    store::{HistoryRequest, Page, Person, Role, StoreError, TenantStore},
+    store::{HistoryRequest, Page, Person, Role, Standing, StoreError, TenantStore},
 };
 
 /// A signed-in caller and their tenant's rows.
@@ -25,14 +24,8 @@ pub(super) struct SignedIn {
     roles: Loader<Uuid, Found<Vec<Role>>, RoleBatch>,
     /// Not remembered: a mutation may add to a history that an earlier field has told.
     histories: non_cached::Loader<(Uuid, HistoryRequest), Found<History>, HistoryBatch>,
-    standing: OnceCell<Standing>,
-}
-
-/// What our own rows say about the caller; enough to explain a denial without asking anybody.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Standing {
-    pub(super) known: bool,
-    pub(super) has_role: bool,
+    /// Where the reasons of denials come from, and where verdicts are logged.
+    pub(super) trail: Arc<Trail>,
 }
 
 /// A look-up that may have failed; the failure is shared by everybody who waited for the batch.
@@ -112,7 +105,7 @@ fn failed<T>(ids: &[Uuid], error: StoreError) -> HashMap<Uuid, Found<T>> {
 }
 
 impl SignedIn {
-    pub(super) fn new(user: Arc<VerifiedUser>, store: TenantStore) -> Self {
+    pub(super) fn new(user: Arc<VerifiedUser>, store: TenantStore, trail: Trail) -> Self {
         Self {
             subject: user.id.as_str().into(),
             tenant: user.tenant.as_str().into(),
@@ -120,10 +113,15 @@ impl SignedIn {
             users: Loader::new(UserBatch(store.clone())).with_yield_count(2),
             roles: Loader::new(RoleBatch(store.clone())).with_yield_count(2),
             histories: non_cached::Loader::new(HistoryBatch(store.clone())).with_yield_count(2),
-            standing: OnceCell::new(),
+            trail: Arc::new(trail),
             user,
             store,
         }
+    }
+
+    /// The same caller, of whom nothing has been looked up yet.
+    pub(super) fn afresh(&self) -> Self {
+        Self::new(self.user.clone(), self.store.clone(), self.trail.afresh())
     }
 
     /// The caller as the store and the subscriptions know them.
@@ -186,14 +184,9 @@ impl SignedIn {
         self.roles.clear(id).await;
     }
 
-    /// What our own rows say about the caller, looked up once.
+    /// How the caller stands in the tenant, looked up once.
     pub(super) async fn standing(&self) -> Result<Standing, ApiError> {
-        let look = async {
-            let Some(row) = self.row().await? else { return Ok(Standing { known: false, has_role: false }) };
-            let roles = self.store.roles_of(vec![row.id]).await?;
-            Ok(Standing { known: true, has_role: !roles.is_empty() })
-        };
-        self.standing.get_or_try_init(|| look).await.copied()
+        Ok(self.trail.standing(&self.subject).await?)
     }
 }
 

@@ -1,5 +1,6 @@
-//! A connection whose client has to read: when nothing that was written to it is taken for a while, it breaks. HTTP
-//! itself waits for ever, and so would everything that an answer or a stream of events holds on to.
+//! A connection whose client has to read: when nothing that was written to it is taken for a while, writing fails. HTTP
+//! itself waits for ever, and so would everything that an answer or a stream of events holds on to. HTTP breaks such a
+//! connection; a WebSocket may still say goodbye, if its client reads again soon.
 
 use std::{
     io,
@@ -17,22 +18,33 @@ use tokio::{
 pub(super) struct Patient {
     stream: TcpStream,
     patience: Duration,
-    /// Runs while nothing can be written.
-    stalled: Option<Pin<Box<Sleep>>>,
+    state: State,
+}
+
+enum State {
+    Flowing,
+    /// Nothing can be written at the moment.
+    Stalled(Pin<Box<Sleep>>),
+    /// Whoever still writes has a patience of their own.
+    Failed,
 }
 
 impl Patient {
     pub(super) const fn new(stream: TcpStream, patience: Duration) -> Self {
-        Self { stream, patience, stalled: None }
+        Self { stream, patience, state: State::Flowing }
     }
 
     fn written(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if written.is_ready() {
-            self.stalled = None;
+            self.state = State::Flowing;
             return written;
         }
-        let patience = self.patience;
-        ready!(self.stalled.get_or_insert_with(|| Box::pin(sleep(patience))).as_mut().poll(cx));
+        if matches!(self.state, State::Flowing) {
+            self.state = State::Stalled(Box::pin(sleep(self.patience)));
+        }
+        let State::Stalled(timer) = &mut self.state else { return Poll::Pending };
+        ready!(timer.as_mut().poll(cx));
+        self.state = State::Failed;
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read")))
     }
 }

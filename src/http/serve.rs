@@ -18,7 +18,6 @@ use super::{
     Config,
     connection::{Connection, Stop},
     patience::Patient,
-    socket::CLOSING,
 };
 
 /// Largest request head, in bytes: a token of 16 KiB and everything else.
@@ -44,8 +43,7 @@ pub async fn serve(listener: TcpListener, router: Router, config: &Config, stop:
         match accepted {
             Ok((stream, place)) => {
                 let connection = stopping.connection(place);
-                // A socket wants to tell why it is closed, if the client reads again in time.
-                let stream = Patient::new(stream, config.send_timeout + CLOSING);
+                let stream = Patient::new(stream, config.send_timeout);
                 let watched =
                     watch(stream, connection, router.clone(), config.header_timeout, &builder, &graceful);
                 tokio::spawn(watched);

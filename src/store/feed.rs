@@ -43,7 +43,7 @@ impl Feed {
 
 impl TenantStore {
     /// Tells that `subject` may do other things than before.
-    pub(super) fn tell_permissions(&self, subject: &str) {
+    pub fn tell_permissions(&self, subject: &str) {
         self.feed
             .publish(Signal::Permissions(Person { tenant: self.tenant.clone(), subject: subject.into() }));
     }

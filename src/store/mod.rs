@@ -7,6 +7,7 @@
 
 mod arrival;
 mod creation;
+mod decision;
 mod error;
 mod event;
 mod feed;
@@ -19,6 +20,7 @@ mod outbox;
 mod page;
 mod queue;
 mod removal;
+mod standing;
 mod sync;
 mod task;
 mod task_change;
@@ -38,7 +40,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 pub use arrival::{Arrival, Desired, SignIn};
 pub use creation::{UserCreation, given};
+pub use decision::{DECISIONS_PER_STATEMENT, DecisionExport, DecisionQuery};
 pub use entity::{
+    decision::Model as LoggedDecision,
     outbox::{Kind, State as ItemState},
     role_assignment::{Source, State},
 };
@@ -52,6 +56,7 @@ pub use operator::{Backlog, Unfinished};
 pub use outbox::{Job, Progress};
 pub use page::{Bound, End, Page, PageRequest, Position, Range, SortValue};
 pub use removal::{KEPT_ELSEWHERE, RemovalItems, RemovalStart, TasksOnRemoval};
+pub use standing::{Standing, UNKNOWN_TENANT};
 pub use sync::{Settled, SyncEnd, SyncState};
 pub use task::{TaskListQuery, TaskOrder, TaskSort};
 pub use task_change::{Expected, NewTask, Relations, TaskChange, TaskCreation, TaskDeletion, TaskPatch};

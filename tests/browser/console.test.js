@@ -1,21 +1,13 @@
 // The console in headless Chromium: no other origin, no violation of its policy, and a persona for all tabs.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { chromium } from "playwright-core";
+import { launch } from "./browser.js";
 
 const server = process.env.TASKGATE_URL;
 const issuer = process.env.ISSUER_URL;
 let browser;
 
-before(async () => {
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: [
-      "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-      "--disable-component-update", "--disable-sync",
-    ],
-  });
-});
+before(async () => { browser = await launch(); });
 after(() => browser.close());
 
 async function open(path) {

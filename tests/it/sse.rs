@@ -51,11 +51,12 @@ impl Events {
             let chunk = timeout(PATIENCE, self.response.chunk()).await.expect("in time").unwrap()?;
             self.text.push_str(std::str::from_utf8(&chunk).unwrap());
         }
-        let (event, rest) = self.text.split_once("\n\n").unwrap();
+        let text = std::mem::take(&mut self.text);
+        let (event, rest) = text.split_once("\n\n").unwrap();
         let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
         let data = field("data:").filter(|data| !data.is_empty());
         let read = (field("event:").map(str::to_owned), data.map(|data| serde_json::from_str(data).unwrap()));
-        self.text = rest.to_owned();
+        self.text.push_str(rest);
         Some(read)
     }
 

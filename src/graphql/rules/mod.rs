@@ -3,15 +3,19 @@
 //! The server does not start when a root field says nothing, when a rule stands where no guard would see it, or
 //! when an interface offers a way round one (interfaces call an object's methods without its guards).
 
+mod manifest;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use async_graphql::{
-    ObjectType, SubscriptionType,
+    ObjectType, SubscriptionType, Value,
     registry::{MetaField, MetaType, Registry},
 };
-use serde_json::json;
 
-use crate::graphql::directives::{Access, Need, Scope};
+use crate::graphql::{
+    directives::{Access, Need, Scope},
+    reason::DenialReason,
+};
 
 /// What one field needs.
 #[derive(Debug)]
@@ -21,6 +25,8 @@ pub(in crate::graphql) struct Rule {
     pub(in crate::graphql) object: Option<ObjectArgument>,
     /// Parts of the input that need a permission of their own when they are supplied.
     pub(in crate::graphql) inputs: Vec<InputRule>,
+    /// Arguments that do. Their resolvers ask, see [`ASKED_BY_RESOLVERS`].
+    pub(in crate::graphql) arguments: Vec<ArgumentRule>,
 }
 
 /// Where the id of the object stands: in an argument, or in a field of the argument `input`.
@@ -35,7 +41,30 @@ pub(in crate::graphql) enum ObjectArgument {
 pub(in crate::graphql) struct InputRule {
     pub(in crate::graphql) argument: String,
     pub(in crate::graphql) field: String,
+    /// As `UpdateTaskInput.assigneeId`.
+    pub(in crate::graphql) coordinate: String,
     pub(in crate::graphql) need: Need,
+}
+
+/// An argument with a rule.
+#[derive(Debug, Clone)]
+pub(in crate::graphql) struct ArgumentRule {
+    pub(in crate::graphql) argument: String,
+    /// As `Query.explain(asUser:)`.
+    pub(in crate::graphql) coordinate: String,
+    pub(in crate::graphql) need: Need,
+}
+
+impl InputRule {
+    /// Whether the permission is needed for what was `given`. `null` counts where it clears something, which it does
+    /// on an object that exists.
+    pub(in crate::graphql) fn asks(&self, given: Option<&Value>) -> bool {
+        match given {
+            None => false,
+            Some(Value::Null) => self.need.scope == Scope::Object,
+            Some(_) => true,
+        }
+    }
 }
 
 /// A hole in the schema's protection; the text names it.
@@ -51,6 +80,8 @@ pub enum CoverageError {
     NotNullable(String),
     #[error("{0} needs a permission on an object but no argument `id` or `input.id` names one")]
     NoObject(String),
+    #[error("{0} has a rule, but no resolver is known to ask for it")]
+    NobodyAsks(String),
 }
 
 /// Every rule of the schema. A field that is not listed needs nothing beyond reaching its object.
@@ -58,11 +89,16 @@ pub enum CoverageError {
 pub(in crate::graphql) struct Rules {
     fields: HashMap<String, HashMap<String, Rule>>,
     roots: BTreeSet<String>,
+    /// Resources and their actions that some rule asks for.
+    actions: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// Types whose object-level guard is [`permitted`](crate::graphql::guard::permitted). Kept beside the rules because the
 /// registry does not know about guards; the coverage test calls every field anonymously to hold it to its word.
 const GUARDED: [&str; 4] = ["Query", "Mutation", SUBSCRIPTION, "Task"];
+
+/// Arguments whose rules are asked by the resolver, in one bulk with what it asks anyway. No guard looks at arguments.
+const ASKED_BY_RESOLVERS: [&str; 1] = ["Query.explain(asUser:)"];
 
 /// The root whose operations have exactly one field.
 const SUBSCRIPTION: &str = "Subscription";
@@ -96,7 +132,7 @@ impl Rules {
             .chain(&registry.subscription_type)
             .cloned()
             .collect();
-        let mut rules = Self { fields: HashMap::new(), roots };
+        let mut rules = Self { roots, ..Self::default() };
         let mut holes = Vec::new();
         for (name, meta) in &registry.types {
             if let MetaType::Object { fields, .. } = meta {
@@ -104,6 +140,7 @@ impl Rules {
             }
         }
         holes.extend(rules.interface_bypasses(registry));
+        rules.actions = rules.collect_actions();
         if holes.is_empty() { Ok(rules) } else { Err(holes) }
     }
 
@@ -118,12 +155,16 @@ impl Rules {
         let mut rules = HashMap::new();
         for field in fields {
             let coordinate = format!("{name}.{}", field.name);
+            let arguments = arguments(&coordinate, field);
+            let unasked = arguments.iter().filter(|rule| !ASKED_BY_RESOLVERS.contains(&&*rule.coordinate));
+            holes.extend(unasked.map(|rule| CoverageError::NobodyAsks(rule.coordinate.clone())));
             match Access::of(&field.directive_invocations) {
                 Some(access) => {
                     let rule = Rule {
                         access,
                         object: object_argument(registry, field),
                         inputs: inputs(registry, field),
+                        arguments,
                     };
                     holes.extend(rule.holes(&coordinate, name, field, is_root));
                     rules.insert(field.name.clone(), rule);
@@ -161,50 +202,23 @@ impl Rules {
         self.roots.contains(object)
     }
 
-    /// Every permission that a field or an input field asks for, as (resource, action), sorted.
-    pub(in crate::graphql) fn permissions(&self) -> BTreeSet<(String, String)> {
-        let rules = self.fields.values().flat_map(HashMap::values);
-        rules
-            .flat_map(|rule| {
-                let own = match &rule.access {
-                    Access::Requires(need) => Some(need),
-                    Access::Public | Access::SignedIn => None,
-                };
-                own.into_iter().chain(rule.inputs.iter().map(|input| &input.need))
-            })
-            .map(|need| (need.resource.clone(), need.action.clone()))
-            .collect()
-    }
-
-    /// Whether any field asks for `resource:action`.
-    pub(in crate::graphql) fn declares(&self, resource: &str, action: &str) -> bool {
-        self.permissions().contains(&(resource.to_owned(), action.to_owned()))
-    }
-
-    /// The manifest that `/permissions.json` serves: what each guarded coordinate needs, in stable order.
-    pub(in crate::graphql) fn manifest(&self) -> serde_json::Value {
-        let mut coordinates = BTreeMap::new();
-        for (object, fields) in &self.fields {
-            for (field, rule) in fields {
-                let inputs: BTreeMap<_, _> = rule
-                    .inputs
-                    .iter()
-                    .map(|input| (format!("{}.{}", input.argument, input.field), requirement(&input.need)))
-                    .collect();
-                let mut entry = match &rule.access {
-                    Access::Public => json!({"access": "PUBLIC"}),
-                    Access::SignedIn => json!({"access": "SIGNED_IN"}),
-                    Access::Requires(need) => requirement(need),
-                };
-                if !inputs.is_empty() {
-                    entry["inputs"] = json!(inputs);
-                }
-                coordinates.insert(format!("{object}.{field}"), entry);
+    fn collect_actions(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let mut actions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (_, access) in self.declarations() {
+            if let Access::Requires(need) = access {
+                actions.entry(need.resource).or_default().insert(need.action);
             }
         }
-        let permissions: Vec<String> =
-            self.permissions().iter().map(|(resource, action)| format!("{resource}:{action}")).collect();
-        json!({"permissions": permissions, "coordinates": coordinates})
+        actions
+    }
+
+    /// Why nobody can hold `resource:action`; `None` if some rule asks for it.
+    pub(in crate::graphql) fn impossible(&self, resource: &str, action: &str) -> Option<DenialReason> {
+        match self.actions.get(resource) {
+            None => Some(DenialReason::NoSuchResource),
+            Some(actions) if !actions.contains(action) => Some(DenialReason::NoSuchAction),
+            Some(_) => None,
+        }
     }
 }
 
@@ -228,15 +242,6 @@ impl Rule {
     }
 }
 
-fn requirement(need: &Need) -> serde_json::Value {
-    json!({
-        "access": "REQUIRES",
-        "resource": need.resource,
-        "action": need.action,
-        "scope": need.scope.name(),
-    })
-}
-
 fn object_argument(registry: &Registry, field: &MetaField) -> Option<ObjectArgument> {
     if field.args.contains_key("id") {
         return Some(ObjectArgument::Id);
@@ -245,12 +250,27 @@ fn object_argument(registry: &Registry, field: &MetaField) -> Option<ObjectArgum
     has_id.then_some(ObjectArgument::InputId)
 }
 
+fn arguments(coordinate: &str, field: &MetaField) -> Vec<ArgumentRule> {
+    let rules = field.args.iter().filter_map(|(argument, meta)| {
+        let Access::Requires(need) = Access::of(&meta.directive_invocations)? else { return None };
+        let coordinate = format!("{coordinate}({argument}:)");
+        Some(ArgumentRule { argument: argument.clone(), coordinate, need })
+    });
+    rules.collect()
+}
+
 fn inputs(registry: &Registry, field: &MetaField) -> Vec<InputRule> {
     let mut rules = Vec::new();
     for (argument, meta) in &field.args {
         for (name, access) in input_fields(registry, &meta.ty) {
             if let Some(Access::Requires(need)) = access {
-                rules.push(InputRule { argument: argument.clone(), field: name.to_owned(), need });
+                let coordinate = format!("{}.{name}", meta.ty.trim_end_matches('!'));
+                rules.push(InputRule {
+                    argument: argument.clone(),
+                    field: name.to_owned(),
+                    coordinate,
+                    need,
+                });
             }
         }
     }

@@ -68,6 +68,18 @@ fn a_field_that_may_be_refused_and_is_not_nullable_stops_the_start() {
 }
 
 #[test]
+fn a_rule_on_an_argument_that_nobody_asks_for_stops_the_start() {
+    for (object, field) in [("Query", "tasks"), ("Viewer", "can")] {
+        let holes = holes_after(object, field, |field| {
+            let argument = field.args.values_mut().next().expect("it has arguments");
+            argument.directive_invocations.push(needs_deletion());
+        });
+        let at = if field == "tasks" { "Query.tasks(first:)" } else { "Viewer.can(resource:)" };
+        assert_eq!(holes, [CoverageError::NobodyAsks(at.into())]);
+    }
+}
+
+#[test]
 fn an_object_rule_without_an_object_stops_the_start() {
     let holes = holes_after("Query", "task", |field| {
         field.args.clear();

@@ -16,7 +16,6 @@ use crate::{
         error::ApiError,
         guard,
         permission::held,
-        rules::Rules,
     },
     store::TaskListQuery,
 };
@@ -43,7 +42,7 @@ pub(super) async fn permission_changes(
 ) -> Result<impl Stream<Item = Result<PermissionsChange>> + use<>, ApiError> {
     let caller = ctx.signed_in()?;
     let manifest = ctx.rules()?.permissions();
-    let manifest = manifest.iter().map(|(resource, action)| caller.check(resource, action)).collect();
+    let manifest = manifest.map(|(resource, action)| caller.check(resource, action)).collect();
     let (postbox, mailbox) = mailbox(LETTERS);
     let reader = Reader { mailbox, teller: Teller::of(ctx)? };
     let known = Mutex::new(held(ctx).await?);
@@ -82,12 +81,11 @@ impl<T: Send + 'static> Reader<T> {
 /// Knows why a subscription ends, as clients are told it.
 struct Teller {
     operation: Arc<Operation>,
-    rules: Arc<Rules>,
 }
 
 impl Teller {
     fn of(ctx: &Context<'_>) -> Result<Self, ApiError> {
-        Ok(Self { operation: part(ctx)?, rules: part(ctx)? })
+        Ok(Self { operation: part(ctx)? })
     }
 
     async fn tell(&self, end: End) -> ApiError {
@@ -95,7 +93,7 @@ impl Teller {
             End::Removed => ApiError::Removed,
             End::Missed(why) => ApiError::Missed(why),
             // What was known about the caller when they subscribed may be why they are denied now.
-            End::Denied(ruling) => self.operation.afresh().denial(&self.rules, &ruling, None).await,
+            End::Denied(ruling) => self.operation.afresh().denial(&ruling, None).await,
         }
     }
 }

@@ -32,15 +32,13 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tracing::Instrument as _;
 
-pub(super) use self::wire::CLOSING;
-
 use self::{
     close::Close,
     protocol::SUBPROTOCOL,
     session::{Opening, Session},
     wire::Wire,
 };
-use super::{AppState, connection::Connection, rejection::Rejection};
+use super::{AppState, TraceId, connection::Connection, rejection::Rejection};
 
 /// The one version of the protocol.
 const VERSION: HeaderValue = HeaderValue::from_static("13");
@@ -71,11 +69,12 @@ pub(super) async fn open(
         .into_response();
     response.headers_mut().extend(protocol.map(|protocol| (SEC_WEBSOCKET_PROTOCOL, protocol)));
     let span = tracing::info_span!("socket", request.id = &*name);
-    let opening = Opening { state, connection, name, token };
+    let trace_id = TraceId::of(request.extensions());
+    let opening = Opening { state, connection, name, trace_id, token };
     let upgrade = hyper::upgrade::on(&mut request);
     let served = async move {
         let Ok(upgraded) = upgrade.await else { return };
-        let wire = Wire::new(upgraded, opening.state.config.send_timeout).await;
+        let wire = Wire::new(upgraded).await;
         if is_spoken {
             Session::new(opening, wire).run().await;
         } else {

@@ -1,7 +1,8 @@
-//! One WebSocket: frames out of bytes, and the patience with somebody who does not read.
+//! One WebSocket: frames out of bytes, and the end of somebody who does not read.
 //!
 //! At most one message waits to be sent, beside the answer to a ping. Whoever serves the socket takes up nothing new
 //! before it [`is_clear`](Wire::is_clear), so that a client that reads slowly is served slowly and costs no memory.
+//! How long a client may read nothing at all, the connection itself knows ([`patience`](super::super::patience)).
 
 use std::{future::pending, io, time::Duration};
 
@@ -10,7 +11,7 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    time::{Instant, timeout, timeout_at},
+    time::timeout,
 };
 use tokio_tungstenite::{
     WebSocketStream,
@@ -28,7 +29,7 @@ pub(super) const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 /// Ten thousand idle sockets must not cost much.
 const READ_BUFFER_BYTES: usize = 4 * 1024;
 /// How long the other side may take to agree that a socket is closed.
-pub(in crate::http) const CLOSING: Duration = Duration::from_secs(3);
+const CLOSING: Duration = Duration::from_secs(3);
 
 /// Why nothing more can be said to the other side, or only goodbye.
 #[derive(Debug, PartialEq, Eq)]
@@ -55,15 +56,14 @@ pub(super) enum Traffic {
 
 pub(super) struct Wire {
     socket: WebSocketStream<TokioIo<Upgraded>>,
-    patience: Duration,
-    /// Since when something waits to be sent.
-    waiting: Option<Instant>,
+    /// Something waits to be sent.
+    is_sending: bool,
     /// What comes in is no sequence of frames any more.
     is_garbled: bool,
 }
 
 impl Wire {
-    pub(super) async fn new(upgraded: Upgraded, patience: Duration) -> Self {
+    pub(super) async fn new(upgraded: Upgraded) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER_BYTES)
             .write_buffer_size(0)
@@ -71,37 +71,30 @@ impl Wire {
             .max_frame_size(Some(MAX_MESSAGE_BYTES));
         let socket =
             WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
-        Self { socket, patience, waiting: None, is_garbled: false }
+        Self { socket, is_sending: false, is_garbled: false }
     }
 
     /// Whether everything was sent.
     pub(super) const fn is_clear(&self) -> bool {
-        self.waiting.is_none()
+        !self.is_sending
     }
 
     /// Begins to send; [`traffic`](Self::traffic) goes on with it.
     pub(super) fn send(&mut self, message: Message) -> Result<(), End> {
-        self.waiting.get_or_insert_with(Instant::now);
-        self.socket.start_send_unpin(message).map_err(|_| End::Gone)
+        self.is_sending = true;
+        self.socket.start_send_unpin(message).map_err(|error| fatal(&error))
     }
 
     /// Sends what waits, else hears the other side if somebody listens. May be dropped and asked for again.
     pub(super) async fn traffic(&mut self, listens: bool) -> Result<Traffic, End> {
-        match self.waiting {
-            Some(since) => self.sent(since).await,
-            None if listens => self.heard().await,
-            None => pending().await,
-        }
-    }
-
-    async fn sent(&mut self, since: Instant) -> Result<Traffic, End> {
-        match timeout_at(since + self.patience, self.socket.flush()).await {
-            Ok(Ok(())) => {
-                self.waiting = None;
-                Ok(Traffic::Sent)
-            }
-            Ok(Err(_)) => Err(End::Gone),
-            Err(_) => Err(Close::SLOW.into()),
+        if self.is_sending {
+            self.socket.flush().await.map_err(|error| fatal(&error))?;
+            self.is_sending = false;
+            Ok(Traffic::Sent)
+        } else if listens {
+            self.heard().await
+        } else {
+            pending().await
         }
     }
 
@@ -112,11 +105,8 @@ impl Wire {
             Some(Ok(Message::Text(text))) => Ok(Traffic::Heard(text)),
             Some(Ok(Message::Binary(_))) => Err(Close::invalid("Invalid message: binary").into()),
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(Traffic::SignOfLife),
-            Some(Err(Error::Capacity(_))) => Err(Close::TOO_BIG.into()),
-            Some(Err(Error::Utf8(_))) => Err(Close::NOT_UTF8.into()),
-            Some(Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake))) => Err(End::Gone),
-            Some(Err(Error::Protocol(_))) => Err(Close::PROTOCOL_ERROR.into()),
-            Some(Ok(Message::Close(_)) | Err(_)) | None => Err(End::Gone),
+            Some(Err(error)) => Err(fatal(&error)),
+            Some(Ok(Message::Close(_))) | None => Err(End::Gone),
         }
     }
 
@@ -144,8 +134,20 @@ impl Wire {
     async fn read_away(&mut self) -> io::Result<()> {
         let stream = self.socket.get_mut();
         stream.shutdown().await?;
-        let mut bytes = [0; READ_BUFFER_BYTES];
+        let mut bytes = vec![0; READ_BUFFER_BYTES];
         while stream.read(&mut bytes).await? > 0 {}
         Ok(())
+    }
+}
+
+/// What is left to say after an error.
+fn fatal(error: &Error) -> End {
+    match error {
+        Error::Capacity(_) => Close::TOO_BIG.into(),
+        Error::Utf8(_) => Close::NOT_UTF8.into(),
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => End::Gone,
+        Error::Protocol(_) => Close::PROTOCOL_ERROR.into(),
+        Error::Io(error) if error.kind() == io::ErrorKind::TimedOut => Close::SLOW.into(),
+        _ => End::Gone,
     }
 }

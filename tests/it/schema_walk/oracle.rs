@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// Resource and action; whether admin, manager and viewer hold it, and whether owner and assignee do.
 #[rustfmt::skip]
-const HELD: [(&str, [bool; 3], [bool; 2]); 12] = [
+const HELD: [(&str, [bool; 3], [bool; 2]); 13] = [
     //                    admin manager viewer    owner  assignee
     ("task:get",         [true, true,  true ],   [true,  true ]),
     ("task:create",      [true, true,  false],   [false, false]),
@@ -21,6 +21,7 @@ const HELD: [(&str, [bool; 3], [bool; 2]); 12] = [
     ("user:delete",      [true, false, false],   [false, false]),
     ("user:assign-role", [true, false, false],   [false, false]),
     ("audit:get",        [true, false, false],   [false, false]),
+    ("policy:explain",   [true, false, false],   [false, false]),
 ];
 
 const ROLES: [&str; 3] = ["admin", "manager", "viewer"];

@@ -2,6 +2,7 @@
 
 mod administrator;
 mod database;
+mod log;
 mod operator;
 mod permit;
 mod persona;
@@ -14,9 +15,11 @@ use std::time::Duration;
 use clap::Parser as _;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use reqwest::Method;
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use taskgate::{
     app,
+    audit::Writer,
     config::{Args, Config},
     http,
     sandbox::{AUDIENCE, Ports, ROLES_CLAIM, Sandbox, issuer, permit::API_KEY},
@@ -27,7 +30,8 @@ use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 pub(crate) use administrator::{Administrator, token};
-pub(crate) use database::{Fresh, fresh_databases};
+pub(crate) use database::{Fresh, fresh_databases, sqlite};
+pub(crate) use log::eventually;
 pub(crate) use persona::{Answer, Persona};
 pub(crate) use process::Process;
 pub(crate) use socket::{Line, Socket, Subscription};
@@ -51,6 +55,7 @@ pub(crate) struct Node {
     server: JoinHandle<()>,
     stop: Option<oneshot::Sender<()>>,
     _worker: Worker,
+    _log: Writer,
 }
 
 impl World {
@@ -65,6 +70,7 @@ impl World {
         let database = format!("sqlite://{}/test.db?mode=rwc", files.path().display());
         let mut config = Config::from_args(&args(&sandbox, &database)).unwrap();
         change(&mut config);
+        let database = config.store.url.expose_secret().to_owned();
         let node = Node::start(&config).await;
         let (url, client) = (node.url.clone(), node.client.clone());
         Self { sandbox, url, client, config, database, node, _files: files }
@@ -77,7 +83,14 @@ impl World {
 
     /// A second server over the same database and the same services.
     pub(crate) async fn another_node(&self) -> Node {
-        Node::start(&self.config).await
+        self.another_node_with(|_| {}).await
+    }
+
+    /// The same with other settings.
+    pub(crate) async fn another_node_with(&self, change: impl FnOnce(&mut Config)) -> Node {
+        let mut config = self.config.clone();
+        change(&mut config);
+        Node::start(&config).await
     }
 
     /// Tells the server to stop; the task ends when it has.
@@ -111,6 +124,11 @@ impl World {
     /// Somebody with exactly this token.
     pub(crate) fn bearer(&self, token: String) -> Persona<'_> {
         Persona::new(&self.client, &self.url, Some(token))
+    }
+
+    /// Somebody with exactly this token, at another server.
+    pub(crate) fn bearer_at<'a>(&'a self, url: &'a str, token: String) -> Persona<'a> {
+        Persona::new(&self.client, url, Some(token))
     }
 
     /// A token to order, see `POST /sandbox/token`.
@@ -183,7 +201,7 @@ impl Node {
             http::serve(listener, app.router, &serving, async { stopped.await.unwrap_or_default() }).await;
         });
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
-        Self { url, client, server, stop: Some(stop), _worker: app.worker }
+        Self { url, client, server, stop: Some(stop), _worker: app.worker, _log: app.log }
     }
 
     /// Somebody with exactly this token.

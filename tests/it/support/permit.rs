@@ -57,6 +57,13 @@ impl World {
         request.bearer_auth(API_KEY).json(&body).send().await.unwrap().error_for_status().unwrap();
     }
 
+    /// The PDP says with every decision how it came to it, in words for operators.
+    pub(crate) async fn pdp_explains_itself(&self) {
+        let url = format!("{}/sandbox/debug", self.sandbox.pdp.url());
+        let request = self.client.put(url).json(&json!({"enabled": true}));
+        request.send().await.unwrap().error_for_status().unwrap();
+    }
+
     /// The PDP evaluates attribute rules, or does not, as the hosted one.
     pub(crate) async fn supports_attribute_rules(&self, supported: bool) {
         let url = format!("{}/sandbox/attribute-rules", self.sandbox.pdp.url());
