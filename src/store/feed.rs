@@ -8,7 +8,7 @@ use tokio::sync::broadcast;
 
 use super::{Person, TenantStore};
 
-/// Signals that the slowest listener may be behind. Each takes some hundred bytes, and only while there are listeners.
+/// Signals that the slowest listener may be behind. Each takes some hundred bytes until everybody has heard it.
 const CAPACITY: usize = 4_096;
 
 /// Something that open connections may have to hear of.

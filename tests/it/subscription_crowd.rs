@@ -99,8 +99,11 @@ async fn who_does_not_read_is_told_to_fetch_and_holds_up_nobody() {
     line.says(&json!({"type": "subscribe", "id": "1", "payload": {"query": document}})).await;
     let mut others = [manager.connects().await.subscribes(CHANGES).await];
     begun(&manager, &mut others).await;
+    let mut tries = 0;
     while soon(&mut line).await.is_none() {
         manager.creates_task("warm-up").await;
+        tries += 1;
+        assert!(tries < 500, "nothing is heard");
     }
 
     // More than a mailbox and the buffers of a connection hold.
