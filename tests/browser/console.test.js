@@ -105,13 +105,16 @@ test("a subscription runs over a socket of this origin, as whoever is signed in"
   await become(page, "manager");
   await runTab(page, "Step1_SignIn");
   const authorization = await page.inputValue("#authorization");
-  const opened = page.waitForEvent("websocket");
+  // The frames may come before anybody else is told of the socket.
+  const opened = new Promise((resolve) => page.once("websocket", (socket) => {
+    const isAcknowledged = (frame) => frame.payload.includes("connection_ack");
+    resolve({ socket, acknowledged: socket.waitForEvent("framereceived", isAcknowledged) });
+  }));
   await page.click('.graphiql-tab-button:text-is("Step6_Watch")');
   await page.click(".graphiql-execute-button");
-  const socket = await opened;
+  const { socket, acknowledged } = await opened;
   assert.equal(socket.url(), `${server.replace(/^http/, "ws")}/graphql`);
-  const initialised = await socket.waitForEvent("framereceived", (frame) => frame.payload.includes("connection_ack"));
-  assert.match(initialised.payload, /expiresAt/, "somebody is signed in");
+  assert.match((await acknowledged).payload, /expiresAt/, "somebody is signed in");
 
   const query = 'mutation { createTask(input: { title: "Seen by the console" }) { task { id } } }';
   const body = JSON.stringify({ query });

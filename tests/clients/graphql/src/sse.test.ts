@@ -70,5 +70,6 @@ test("a token that is not accepted is an error before the stream", async () => {
   const response = present(end.response) as Response;
   const { errors } = await response.json() as Answer<never>;
   assert.equal(response.status, 401);
-  assert.deepEqual([errors?.[0]?.extensions.code, errors?.[0]?.extensions.reason], ["UNAUTHENTICATED", "BAD_SIGNATURE"]);
+  const { code, reason } = present(errors?.[0]).extensions;
+  assert.deepEqual([code, reason], ["UNAUTHENTICATED", "BAD_SIGNATURE"]);
 });

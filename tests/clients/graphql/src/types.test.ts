@@ -6,9 +6,9 @@ import { useFragment, type FragmentType } from "./gql/index.js";
 import {
   AssignTaskDocument, ButtonsFragmentDoc, CompleteTaskDocument, CreateTaskDocument, DeleteTaskDocument, DenialReason,
   OrderDirection, PeopleDocument, PersonFragmentDoc, ProblemFragmentDoc, RoleOutcomeKind, RoleSource, SignInDocument,
-  TaskCardFragmentDoc, TaskChangeKind, TaskDetailsDocument, TaskHistoryDocument, TaskListDocument, TaskOrderField,
-  TaskRowFragmentDoc, UpdateTaskDocument, UserErrorCode, VerdictFragmentDoc, type CreateTaskInput,
-  type TaskCardFragment, type TaskRowFragment,
+  TaskCardFragmentDoc, TaskChangeKind, TaskDetailsDocument, TaskForEverybodyDocument, TaskHistoryDocument,
+  TaskListDocument, TaskOrderField, TaskRowFragmentDoc, UpdateTaskDocument, UserErrorCode, VerdictFragmentDoc,
+  type CreateTaskInput, type TaskCardFragment, type TaskRowFragment,
 } from "./gql/graphql.js";
 import { ask, mark, present, signIn, told } from "./support.js";
 
@@ -120,6 +120,16 @@ test("what happened to a task is told to those who may audit, and refused beside
   assert.equal(useFragment(TaskRowFragmentDoc, refused.data?.task)?.id, row.id);
   assert.deepEqual(refused.errors?.map(({ path, extensions }) => [path, extensions.code]),
     [[["task", "history"], "FORBIDDEN"]]);
+});
+
+test("what is left out is not asked about, and its type may be absent", async () => {
+  const row = await create({ title: mark() });
+  const part = await told(viewer, TaskForEverybodyDocument, { id: row.id, mayReadUsers: false });
+  assert.equal(part.task?.owner satisfies object | null | undefined, undefined);
+  const whole = await ask(viewer, TaskForEverybodyDocument, { id: row.id, mayReadUsers: true });
+  assert.equal(whole.data?.task?.owner, null);
+  assert.deepEqual(whole.errors?.map(({ path, extensions }) => [path, extensions.code]),
+    [[["task", "owner"], "FORBIDDEN"]]);
 });
 
 test("buttons know before they are pressed, and say why not", async () => {

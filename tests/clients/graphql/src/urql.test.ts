@@ -117,6 +117,25 @@ test("a subscription tells of changes", async () => {
   listening.unsubscribe();
 });
 
+test("a subscription without a socket is a stream of events", async () => {
+  const word = mark();
+  const client = new Client({
+    url: endpoint,
+    exchanges: [fetchExchange],
+    fetchSubscriptions: true,
+    preferGetMethod: false,
+    fetchOptions: { headers: { authorization: `Bearer ${manager}` } },
+  });
+  const changes = new Inbox<OperationResult<TaskFeedSubscription>>();
+  const filter = { titleContains: word };
+  const listening = client.subscription(TaskFeedDocument, { filter }).subscribe(changes.push);
+  const { data, error } = await provoked(changes, () => create(application(manager).client, word));
+  assert.equal(error, undefined);
+  assert.equal(data?.taskChanged.kind, TaskChangeKind.Created);
+  assert.equal(useFragment(TaskRowFragmentDoc, data?.taskChanged.task)?.title, word);
+  listening.unsubscribe();
+});
+
 test("a subscription that is refused ends with the reason", async () => {
   const { client } = application(await token("newcomer"));
   const answers = new Inbox<OperationResult<TaskFeedSubscription>>();
