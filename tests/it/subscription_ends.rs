@@ -63,6 +63,13 @@ async fn a_permission_that_is_revoked_in_permit_ends_subscriptions_when_it_is_as
         refusal["hint"].is_string() && refusal["decisionId"].is_string() && refusal["requestId"].is_string()
     );
 
+    let logged = world.signed_in("admin").await.finds_decision(&refusal["decisionId"]).await;
+    assert_eq!(
+        (&logged["subject"], &logged["reason"]),
+        (&json!("auth0|sandbox-viewer"), &json!("NO_PERMISSION"))
+    );
+    assert_eq!(logged["requestId"], refusal["requestId"]);
+
     world.grant("viewer", "task:get").await;
     subscribed(&viewer, &manager).await;
 }

@@ -15,6 +15,7 @@ use crate::{
         context::{ContextExt as _, Operation},
         error::ApiError,
         guard,
+        object_rules::Ruling,
         permission::held,
     },
     store::TaskListQuery,
@@ -92,8 +93,17 @@ impl Teller {
         match end {
             End::Removed => ApiError::Removed,
             End::Missed(why) => ApiError::Missed(why),
-            // What was known about the caller when they subscribed may be why they are denied now.
-            End::Denied(ruling) => self.operation.afresh().denial(&ruling, None).await,
+            End::Denied(ruling) => self.denied(&ruling).await,
         }
+    }
+
+    async fn denied(&self, ruling: &Ruling) -> ApiError {
+        // What was known about the caller when they subscribed may not be why they are denied now.
+        let operation = self.operation.afresh();
+        if let Ok(caller) = operation.signed_in() {
+            // Several subscriptions may end by one verdict, which the log keeps once.
+            caller.trail.record(std::slice::from_ref(&ruling.check), &[Ok(ruling.verdict)]);
+        }
+        operation.denial(ruling, None).await
     }
 }
