@@ -48,8 +48,8 @@ pub async fn build(config: &Config, metrics: PrometheusHandle) -> Result<App, Bu
     let facts = Facts::new(&config.permit)?;
     let store = Store::connect(&config.store).await?;
     let admin = config.auth0_admin.as_ref().map(Admin::new).transpose()?;
-    let sync = Sync::new(store.clone(), facts, pdp.clone(), admin, config.sync);
-    let services = Services { store, pdp, sync: sync.clone(), authenticator: authenticator.clone() };
+    let sync = Sync::new(store.clone(), facts.clone(), pdp.clone(), admin, config.sync);
+    let services = Services { store, pdp, sync: sync.clone(), facts, authenticator: authenticator.clone() };
     let api = Api::new(services, config.graphql).map_err(BuildError::Coverage)?;
     Ok(App { router: http::router(&config.http, api, authenticator, metrics), worker: sync.start() })
 }

@@ -25,6 +25,7 @@ mod login;
 mod node;
 mod object_rules;
 mod permission;
+mod policy_watch;
 mod reason;
 mod rules;
 mod signed_in;
@@ -51,16 +52,18 @@ pub use budget::TooManyChecks;
 pub use client::{Client, ClientNeed, ClientOperation, Place, Problem, SourceFile, read_client};
 pub use context::Caller;
 pub use limits::{DocumentError, DocumentLimits, LimitExceeded};
+pub use policy_watch::PolicySight;
 pub use rules::CoverageError;
 pub use typescript::typescript;
 
 use describe::Described;
+use policy_watch::PolicyWatch;
 use rules::Rules;
 use subscription::Subscription;
 
 use crate::{
     auth::{Authenticator, VerifiedUser},
-    permit::Pdp,
+    permit::{Facts, Pdp},
     store::{Store, StoreError},
     sync::Sync,
 };
@@ -100,6 +103,7 @@ pub struct Services {
     pub store: Store,
     pub pdp: Pdp,
     pub sync: Sync,
+    pub facts: Facts,
     pub authenticator: Authenticator,
 }
 
@@ -112,14 +116,16 @@ pub struct Api {
     services: Arc<Services>,
     sdl: Arc<str>,
     manifest: Arc<str>,
+    policy: PolicyWatch,
     config: Config,
 }
 
 /// Whether the parts that operations need answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Readiness {
     pub database: bool,
     pub pdp: bool,
+    pub policy: PolicySight,
 }
 
 impl Api {
@@ -131,6 +137,7 @@ impl Api {
         let registry = Arc::new(types());
         let rules = Arc::new(Rules::read(&registry)?);
         let manifest = written(&rules);
+        let policy = PolicyWatch::start(services.facts.clone(), rules.permissions());
         let services = Arc::new(services);
         let (query, mutation) = (Query::default(), Mutation::default());
         let mut schema = Schema::build(Described(query), Described(mutation), Described(Subscription))
@@ -147,6 +154,7 @@ impl Api {
             registry,
             services,
             manifest: manifest.into(),
+            policy,
             config,
         })
     }
@@ -177,10 +185,11 @@ impl Api {
         self.services.store.tenant(&user.tenant).is_removed(&user.id).await
     }
 
-    /// Asks database and PDP for a sign of life.
+    /// Asks database and PDP for a sign of life. What is known of Permit's policy is told without asking.
     pub async fn ready(&self) -> Readiness {
-        let (database, pdp) = tokio::join!(self.services.store.ready(), self.services.pdp.ready());
-        Readiness { database: database.is_ok(), pdp: pdp.is_ok() }
+        let (store, pdp) = (&self.services.store, &self.services.pdp);
+        let (database, pdp, policy) = tokio::join!(store.ready(), pdp.ready(), self.policy.seen());
+        Readiness { database: database.is_ok(), pdp: pdp.is_ok(), policy }
     }
 }
 

@@ -3,6 +3,7 @@
 mod documents;
 mod interruptions;
 mod office;
+mod readiness;
 mod replay;
 
 use reqwest::Method;
