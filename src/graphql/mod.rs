@@ -29,6 +29,7 @@ mod node;
 mod object_rules;
 mod permission;
 mod plan;
+mod policy_watch;
 mod reason;
 mod requirements;
 mod roles;
@@ -58,11 +59,13 @@ pub use budget::TooManyChecks;
 pub use client::{Client, ClientNeed, ClientOperation, Place, Problem, SourceFile, read_client};
 pub use context::Caller;
 pub use limits::{DocumentError, DocumentLimits, LimitExceeded};
+pub use policy_watch::PolicySight;
 pub use rules::CoverageError;
 pub use typescript::typescript;
 
 use decisions::Snapshots;
 use describe::Described;
+use policy_watch::PolicyWatch;
 use roles::RoleBook;
 use rules::Rules;
 use subscription::{Pumps, Subscription};
@@ -136,6 +139,7 @@ pub struct Api {
     trails: TrailContext,
     sdl: Arc<str>,
     manifest: Arc<str>,
+    policy: PolicyWatch,
     config: Config,
     pumps: Arc<Pumps>,
     /// What users were found to hold, where reads may use it.
@@ -143,10 +147,11 @@ pub struct Api {
 }
 
 /// Whether the parts that operations need answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Readiness {
     pub database: bool,
     pub pdp: bool,
+    pub policy: PolicySight,
 }
 
 impl Api {
@@ -159,6 +164,7 @@ impl Api {
         let registry = Arc::new(types());
         let rules = Arc::new(Rules::read(&registry)?);
         let manifest = written(&rules);
+        let policy = PolicyWatch::start(services.facts.clone(), owned(&rules));
         let services = Arc::new(services);
         let pumps = Arc::new(Pumps::start(&services, config));
         let snapshots = Snapshots::new(services.pdp.clone(), config.decision_ttl, services.store.feed());
@@ -185,6 +191,7 @@ impl Api {
             registry,
             services,
             manifest: manifest.into(),
+            policy,
             config,
             pumps,
             snapshots,
@@ -217,10 +224,11 @@ impl Api {
         self.services.store.tenant(&user.tenant).is_removed(&user.id).await
     }
 
-    /// Asks database and PDP for a sign of life.
+    /// Asks database and PDP for a sign of life. What is known of Permit's policy is told without asking.
     pub async fn ready(&self) -> Readiness {
-        let (database, pdp) = tokio::join!(self.services.store.ready(), self.services.pdp.ready());
-        Readiness { database: database.is_ok(), pdp: pdp.is_ok() }
+        let (store, pdp) = (&self.services.store, &self.services.pdp);
+        let (database, pdp, policy) = tokio::join!(store.ready(), pdp.ready(), self.policy.seen());
+        Readiness { database: database.is_ok(), pdp: pdp.is_ok(), policy }
     }
 }
 
@@ -238,8 +246,11 @@ pub fn sdl() -> String {
 /// # Errors
 /// Every hole in the schema's protection.
 pub fn required_permissions() -> Result<BTreeSet<(String, String)>, Vec<CoverageError>> {
-    let owned = |(resource, action): (&str, &str)| (resource.to_owned(), action.to_owned());
-    Rules::read(&types()).map(|rules| rules.permissions().map(owned).collect())
+    Rules::read(&types()).map(|rules| owned(&rules))
+}
+
+fn owned(rules: &Rules) -> BTreeSet<(String, String)> {
+    rules.permissions().map(|(resource, action)| (resource.to_owned(), action.to_owned())).collect()
 }
 
 /// The manifest that `/permissions.json` serves, without a server to serve it.

@@ -79,7 +79,11 @@ async fn actions(facts: &Facts, required: &Permissions, report: &mut Report) {
         report.ok(ACTIONS, format!("all {} that the schema asks for", required.len()));
     } else {
         let what = format!("the policy has no {}", missing.join(", "));
-        report.fail(ACTIONS, what, "create them in Permit as resource:action, spelled so, in lower case");
+        report.fail(
+            ACTIONS,
+            what,
+            "run `taskgate policy apply`, or create them in Permit as resource:action, spelled so",
+        );
     }
 }
 

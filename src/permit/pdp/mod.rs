@@ -121,8 +121,10 @@ impl Pdp {
         check.key = Some(NOBODY.into());
         check.attributes = [("owner", NOBODY)].into_iter().collect();
         match self.decide(&[check], Freshness::Fresh).await.decisions.pop() {
-            Some(Ok(Decision::Deny { code: Some(DenyCode::UnsupportedByPdp) })) => Ok(false),
-            Some(Err(PermitError::Rejected { status: StatusCode::NOT_IMPLEMENTED })) => Ok(false),
+            Some(
+                Ok(Decision::Deny { code: Some(DenyCode::UnsupportedByPdp) })
+                | Err(PermitError::Rejected { status: StatusCode::NOT_IMPLEMENTED }),
+            ) => Ok(false),
             Some(answer) => answer.map(|_| true),
             None => Err(PermitError::Incomplete { asked: 1, got: 0 }),
         }

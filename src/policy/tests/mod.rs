@@ -8,6 +8,7 @@ use crate::permit::policy::{
 mod ability;
 mod laws;
 mod ownership;
+mod replay;
 mod table;
 
 /// The policy of a file with these rows.

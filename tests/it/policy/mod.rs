@@ -3,6 +3,7 @@
 mod documents;
 mod interruptions;
 mod office;
+mod readiness;
 mod replay;
 
 use reqwest::Method;
@@ -174,24 +175,36 @@ async fn what_people_add_is_no_drift_and_stays_unless_it_is_pruned() {
 
 #[tokio::test]
 async fn what_the_policy_drops_is_taken_back_if_taskgate_gave_it() {
-    let office = Office::open().await;
-    let smaller = office.file(|text| with_cell(text, "task:assign", "manager", "-"));
-    office.policy(&["plan", "--file", &smaller]).await.is(0, &[]);
-    office
-        .policy(&["drift", "--strict", "--file", &smaller])
-        .await
-        .is(2, &["extra      role manager also holds task:assign"]);
-
     let office = Office::empty().await;
     office.policy(&["apply"]).await;
     let smaller = office.file(|text| with_cell(text, "task:assign", "manager", "-"));
-    office
-        .policy(&["drift", "--file", &smaller])
-        .await
-        .is(2, &["extra      role manager also holds task:assign"]);
+
+    let found = office.policy(&["drift", "--file", &smaller]).await;
+
+    found.is(2, &["extra      role manager also holds task:assign"]);
     office.policy(&["apply", "--file", &smaller]).await.is(0, &["- role manager: task:assign"]);
     office.policy(&["drift", "--file", &smaller]).await.is(0, &[]);
     office.policy(&["drift"]).await.is(2, &["missing    role manager lost task:assign"]);
+}
+
+#[tokio::test]
+async fn of_a_role_that_people_made_only_what_taskgate_gave_is_taken_back() {
+    let office = Office::open().await;
+    let smaller = office.file(|text| with_cell(text, "task:assign", "manager", "-"));
+    office.policy(&["plan", "--file", &smaller]).await.is(0, &[]);
+    let strict = office.policy(&["drift", "--strict", "--file", &smaller]).await;
+    strict.is(2, &["extra      role manager also holds task:assign"]);
+
+    let path = "schema/roles/manager";
+    office.world.rest_ok(Method::PATCH, path, json!({"attributes": {"colour": "red"}})).await;
+    let taken = json!({"permissions": ["task:assign"]});
+    office.world.rest_ok(Method::DELETE, &format!("{path}/permissions"), taken).await;
+    office.policy(&["apply"]).await.is(0, &["+ role manager: task:assign"]);
+    let given = json!({"colour": "red", "taskgate_grants": ["task:assign"]});
+    assert_eq!(office.world.rest_get(path).await["attributes"], given);
+
+    office.policy(&["apply", "--file", &smaller]).await.is(0, &["- role manager: task:assign"]);
+    assert_eq!(office.world.rest_get(path).await["attributes"], json!({"colour": "red"}));
 }
 
 #[tokio::test]

@@ -124,7 +124,7 @@ impl Scene {
             paths.push((format!("{{ task(id: \"{id}\") SELECTION }}"), "task", "Task", shown("Task", id)));
             paths.push((format!("{{ node(id: \"{id}\") SELECTION }}"), "node", "Node", shown("Task", id)));
             for (mutation, permission, name, ty) in MUTATIONS {
-                let root = self.changed(oracle, persona, permission, id);
+                let root = Self::changed(oracle, persona, permission, id);
                 paths.push((mutation.replace("ID", id), name, ty, root));
             }
         }
@@ -146,7 +146,7 @@ impl Scene {
         paths
     }
 
-    fn changed(&self, oracle: &Oracle, persona: &str, permission: &str, id: &str) -> Root {
+    fn changed(oracle: &Oracle, persona: &str, permission: &str, id: &str) -> Root {
         if !oracle.may_read(persona, "Task", id) {
             Root::Refused("NOT_FOUND")
         } else if oracle.holds(persona, permission, Some(id)) {

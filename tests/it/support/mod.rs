@@ -50,7 +50,7 @@ pub(crate) struct World {
 
 /// One running server.
 pub(crate) struct Node {
-    url: String,
+    pub(crate) url: String,
     client: reqwest::Client,
     server: JoinHandle<()>,
     stop: Option<oneshot::Sender<()>>,
@@ -73,7 +73,22 @@ impl World {
         let database = config.store.url.expose_secret().to_owned();
         let node = Node::start(&config).await;
         let (url, client) = (node.url.clone(), node.client.clone());
-        Self { sandbox, url, client, config, database, node, _files: files }
+        let world = Self { sandbox, url, client, config, database, node, _files: files };
+        world.settles().await;
+        world
+    }
+
+    /// A server looks at Permit's policy when it starts; whoever counts requests counts what comes after that.
+    async fn settles(&self) {
+        let api = self.sandbox.permit_api.url();
+        let looked = async {
+            while self.count(&api, "GET /v2/schema").await == 0 {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        // A server that was told another address does not look here.
+        let _ = tokio::time::timeout(Duration::from_secs(2), looked).await;
+        self.forgets_counts(&api).await;
     }
 
     /// The rows behind the server.
