@@ -1,5 +1,5 @@
 //! Policy as code: one file says who may do what ([`table`]), and this room says what that means at Permit ([`desired`]),
-//! what differs from what Permit holds, and what to do about it ([`plan`]).
+//! what differs from what Permit holds, and what to do about it ([`mod@plan`]).
 //!
 //! It is pure: it reads no file and calls nobody. `taskgate policy` fetches the state, carries the changes out and prints.
 //! Invariant: a plan that is carried out leaves nothing to plan, and so does one that is interrupted anywhere and made
