@@ -3,7 +3,7 @@ import type { CodegenConfig } from "@graphql-codegen/cli";
 
 const generated = {
   preset: "client" as const,
-  config: { scalars: { DateTime: "string" }, strictScalars: true, useTypeImports: true },
+  config: { scalars: { DateTime: "string", JSON: "Record<string, unknown>" }, strictScalars: true, useTypeImports: true },
 };
 const server = `${process.env.TASKGATE_URL}/graphql`;
 

@@ -29,8 +29,11 @@ export default [
         "error",
         {
           exceptions: {
-            suffixes: ["Change", "Connection", "Edge", "Info", "Outcome", "Payload", "Permissions", "Result", "Status"],
-            types: ["RoleAssignment", "UserError", "Viewer"],
+            suffixes: [
+              "Change", "Connection", "Edge", "Info", "Outcome", "Payload", "Permissions", "Requirement", "Result", "Status",
+              "Verdict",
+            ],
+            types: ["Explanation", "RoleAssignment", "UserError", "Viewer"],
           },
         },
       ],

@@ -8,8 +8,8 @@ import { WebSocket } from "ws";
 import { useFragment } from "./gql/index.js";
 import {
   CreateTaskDocument, GiveRoleDocument, InviteDocument, MyPermissionsDocument, PersonFragmentDoc, TakeRoleDocument,
-  TaskChangeKind, TaskFeedDocument, TaskListDocument, TaskRowFragmentDoc, WhoAmIDocument, type MyPermissionsSubscription,
-  type TaskFeedSubscription,
+  TaskChangeKind, TaskFeedDocument, TaskListDocument, TaskRowFragmentDoc, WhoAmIDocument,
+  type MyPermissionsSubscription, type TaskFeedSubscription,
 } from "./gql/graphql.js";
 import { Inbox, mark, orderedToken, present, provoked, signIn, socketEndpoint, told, type Refusal } from "./support.js";
 
