@@ -139,7 +139,7 @@ impl Operation {
 }
 
 /// The questions about single tasks behind the demands at `places`, and their places. A task that is not there is
-/// not asked about.
+/// asked about too, without attributes that could allow anything: neither time nor receipt tell it from a hidden one.
 async fn on_objects(
     caller: &SignedIn,
     demands: &[Demand<'_>],
@@ -147,15 +147,18 @@ async fn on_objects(
 ) -> Result<(Vec<usize>, Vec<Check>), ApiError> {
     let questions = places.map(|place| async move {
         let demand = &demands[place];
-        let task = match &demand.object {
-            Some(Object::Row(task)) => Some(task.clone()),
-            Some(Object::Id(id)) => caller.load_task(*id).await?,
-            None => None,
+        let (id, task) = match &demand.object {
+            Some(Object::Row(task)) => (task.id, Some(task.clone())),
+            Some(Object::Id(id)) => (*id, caller.load_task(*id).await?),
+            None => return Ok::<_, ApiError>(None),
         };
-        let Some(task) = task else { return Ok::<_, ApiError>(None) };
+        let attributes = match task {
+            Some(task) => attributes(caller, &task).await?,
+            None => Attributes::default(),
+        };
         let check = Check {
-            key: Some(task.id.to_string().into()),
-            attributes: attributes(caller, &task).await?,
+            key: Some(id.to_string().into()),
+            attributes,
             ..caller.check(demand.resource, demand.action)
         };
         Ok(Some((place, check)))

@@ -128,6 +128,11 @@ impl Question {
         }
     }
 
+    /// Whether it is about a task that may be hidden from the caller.
+    const fn is_named(&self) -> bool {
+        matches!(self.object, Some(Object::Id(_)))
+    }
+
     /// As sent by a client.
     ///
     /// # Errors
@@ -159,9 +164,18 @@ pub(super) async fn ask(
     questions: Vec<Question>,
 ) -> Result<Vec<PermissionResult>, ApiError> {
     let operation = ctx.operation()?;
-    let demands: Vec<Demand<'_>> =
+    let mut demands: Vec<Demand<'_>> =
         questions.iter().map(|q| Demand::new(&q.resource, &q.action, q.object.clone())).collect();
-    let rulings = operation.decide(&demands).await?;
+    // Nothing can be done with a task that is hidden, so `get` is part of every answer about one that a client names.
+    let named: Vec<usize> = (0..questions.len()).filter(|at| questions[*at].is_named()).collect();
+    demands.extend(named.iter().map(|at| Demand::new("task", "get", questions[*at].object.clone())));
+    let mut rulings = operation.decide(&demands).await?;
+    let gets = rulings.split_off(questions.len());
+    for (at, get) in named.into_iter().zip(gets) {
+        if !get.allows() {
+            rulings[at] = get;
+        }
+    }
     let wants_roles = ctx.look_ahead().field("rolesThatAllow").exists();
     let mut results = Vec::with_capacity(questions.len());
     for (question, Ruling { check, verdict }) in questions.into_iter().zip(rulings) {

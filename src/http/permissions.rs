@@ -41,16 +41,20 @@ const DOCUMENT: &str =
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Asked {
-    Bulk {
-        #[serde(rename = "resourcesAndActions")]
-        pairs: Vec<Pair>,
-    },
+    Bulk(Bulk),
     Single(Pair),
+}
+
+/// What is not known here is refused: somebody may rely on it, who names a user or a tenant.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Bulk {
+    resources_and_actions: Vec<Pair>,
 }
 
 /// A resource, or one object of it as `type:id`, and what to do with it.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Pair {
     action: String,
     resource: String,
@@ -120,7 +124,7 @@ fn is_same(named: &str, subject: &str) -> bool {
 
 fn variables(asked: &Asked) -> Result<Variables, Rejection> {
     let pairs = match asked {
-        Asked::Bulk { pairs } => pairs.as_slice(),
+        Asked::Bulk(bulk) => bulk.resources_and_actions.as_slice(),
         Asked::Single(pair) => std::slice::from_ref(pair),
     };
     let attributes = |pair: &Pair| {
@@ -144,7 +148,7 @@ fn told(asked: &Asked, answer: &Answer) -> Response {
         .as_array()
         .and_then(|results| results.iter().map(|result| result["allowed"].as_bool()).collect());
     match (asked, allowed) {
-        (Asked::Bulk { .. }, Some(allowed)) => Json(json!({"permittedList": allowed})).into_response(),
+        (Asked::Bulk(_), Some(allowed)) => Json(json!({"permittedList": allowed})).into_response(),
         (Asked::Single(_), Some(allowed)) => {
             Json(json!({"permitted": allowed.first() == Some(&true)})).into_response()
         }

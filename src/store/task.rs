@@ -45,8 +45,9 @@ impl TaskListQuery {
         event.before.iter().chain(&event.after).any(|task| self.describes(task))
     }
 
-    /// The same question that [`TenantStore::list_tasks`] asks the database, where both match A to Z in either case.
-    fn describes(&self, task: &Traits) -> bool {
+    /// Whether a task with these traits is one of those described. The same question that
+    /// [`TenantStore::list_tasks`] asks the database, where both match A to Z in either case.
+    pub fn describes(&self, task: &Traits) -> bool {
         let has = |part: &String| task.title.to_ascii_lowercase().contains(&part.to_ascii_lowercase());
         self.completed.is_none_or(|completed| completed == task.completed)
             && self.title_contains.as_ref().is_none_or(has)

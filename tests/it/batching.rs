@@ -185,3 +185,18 @@ async fn more_checks_than_an_operation_may_ask_are_refused_before_anybody_is_ask
     let document = "query($checks: [PermissionCheckInput!]!) { permissions(checks: $checks) { allowed } }";
     assert_eq!(manager.asks_with(document, variables).await.codes(), [""; 0]);
 }
+
+#[tokio::test]
+async fn a_field_that_is_skipped_asks_nothing() {
+    let world = World::start().await;
+    let manager = world.signed_in("manager").await;
+    manager.creates_task("t").await;
+    let document =
+        "query($no: Boolean!) { tasks { nodes { id notes @include(if: $no) owner @skip(if: true) { id }
+        ... @include(if: $no) { viewerPermissions { canDelete { allowed } } } } } }";
+    for (asked, distinct) in [(false, 1), (true, 3)] {
+        let answer = manager.asks_with(document, json!({"no": asked})).await;
+        assert_eq!(answer.codes(), [""; 0]);
+        assert_eq!(answer.body["extensions"]["authz"]["distinctChecks"], distinct);
+    }
+}

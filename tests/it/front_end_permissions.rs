@@ -63,6 +63,8 @@ async fn nobody_asks_for_somebody_else_or_brings_attributes() {
         ("", &json!({"resourcesAndActions": vec![pair("get", "task"); 201]})),
         ("", &json!({"resourcesAndActions": [{"action": "get"}]})),
         ("", &json!([pair("get", "task")])),
+        ("", &json!({"user": "auth0|sandbox-admin", "resourcesAndActions": [pair("delete", "task")]})),
+        ("", &json!({"action": "delete", "resource": "task", "tenant": "org_outside"})),
     ] {
         let (status, answer) = asks(&world, &viewer, query, body).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{query} {answer}");

@@ -1,5 +1,6 @@
 //! Permissions on single tasks: what owners and assignees hold that no role gives them.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use crate::support::{Persona, Process, World};
@@ -13,6 +14,13 @@ struct Tasks {
     owned: String,
     assigned: String,
     foreign: String,
+}
+
+impl Tasks {
+    /// A well-formed id of no task.
+    fn absent() -> String {
+        URL_SAFE_NO_PAD.encode(format!("Task:{}", uuid::Uuid::new_v4()))
+    }
 }
 
 async fn tasks(world: &World, newcomer: &Persona<'_>) -> Tasks {
@@ -129,7 +137,7 @@ async fn the_buttons_of_a_page_say_what_the_mutations_will() {
 }
 
 #[tokio::test]
-async fn a_hundred_rows_with_four_permissions_each_are_at_most_three_calls() {
+async fn a_hundred_rows_with_four_permissions_each_are_two_calls_and_three_with_object_rules() {
     let world = with_object_rules().await;
     let manager = world.signed_in("manager").await;
     let viewer = world.signed_in("viewer").await;
@@ -140,6 +148,16 @@ async fn a_hundred_rows_with_four_permissions_each_are_at_most_three_calls() {
         "{ tasks(first: 100) { nodes { id viewerPermissions { canUpdate { allowed } canCheck { allowed }
         canAssign { allowed } canDelete { allowed } } } viewerCanCreate { allowed } } }";
 
+    let without = World::start().await;
+    let other = without.signed_in("manager").await;
+    for n in 0..100 {
+        other.creates_task(&format!("Task {n}")).await;
+    }
+    let answer = other.asks(document).await;
+    assert_eq!(
+        (answer.remote_calls(), &answer.body["extensions"]["authz"]["distinctChecks"]),
+        (2, &json!(6))
+    );
     for (persona, calls, distinct) in [(&manager, 3, 1 + 5 + 100), (&viewer, 3, 1 + 5 + 300)] {
         let answer = persona.asks(document).await;
         assert_eq!(answer.codes(), [""; 0]);
@@ -147,6 +165,46 @@ async fn a_hundred_rows_with_four_permissions_each_are_at_most_three_calls() {
         assert_eq!(answer.remote_calls(), calls);
         assert_eq!(answer.body["extensions"]["authz"]["distinctChecks"], distinct);
     }
+}
+
+#[tokio::test]
+async fn the_receipt_tells_a_hidden_task_from_an_absent_one_no_more_than_the_answer() {
+    let world = with_object_rules().await;
+    let newcomer = world.signed_in("newcomer").await;
+    let hidden = tasks(&world, &newcomer).await.foreign;
+    let absent = Tasks::absent();
+    let nodes = "query($id: ID!) { nodes(ids: [$id]) { id } }";
+    let can = "query($id: ID!) { viewer { can(resource: \"task\", action: \"update\", key: $id) { allowed reason } } }";
+    for document in [READ, RENAME, TICK, nodes, can] {
+        let told = |answer: crate::support::Answer| {
+            let receipt = &answer.body["extensions"]["authz"];
+            let counts =
+                ["decisions", "distinctChecks", "remoteCalls", "waves"].map(|count| receipt[count].clone());
+            let codes: Vec<String> = answer.codes().into_iter().map(str::to_owned).collect();
+            (answer.body["data"].clone(), codes, counts)
+        };
+        let of_hidden = told(newcomer.asks_with(document, json!({"id": hidden})).await);
+        let of_absent = told(newcomer.asks_with(document, json!({"id": absent})).await);
+        assert_eq!(of_hidden, of_absent, "{document}");
+    }
+}
+
+#[tokio::test]
+async fn a_permission_on_a_hidden_task_is_not_held_whatever_roles_say() {
+    let world = with_object_rules().await;
+    let newcomer = world.signed_in("newcomer").await;
+    let Tasks { owned, foreign, .. } = tasks(&world, &newcomer).await;
+    world.grants_in_permit("auth0|sandbox-newcomer", "viewer").await;
+    world.revoke("viewer", "task:get").await;
+    world.grant("viewer", "task:update").await;
+    let document =
+        "query($id: ID!) { viewer { can(resource: \"task\", action: \"update\", key: $id) { allowed } } }";
+
+    for (id, expected) in [(&owned, true), (&foreign, false)] {
+        let told = newcomer.asks_with(document, json!({"id": id})).await.data();
+        assert_eq!(told["viewer"]["can"]["allowed"], expected);
+    }
+    assert_eq!(newcomer.asks_with(RENAME, json!({"id": foreign})).await.refusal()["code"], "NOT_FOUND");
 }
 
 #[tokio::test]

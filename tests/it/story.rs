@@ -22,6 +22,24 @@ async fn a_grant_in_permit_holds_on_the_next_request_of_the_same_token() {
 }
 
 #[tokio::test]
+async fn a_grant_and_a_revocation_in_permit_change_the_buttons_of_the_next_request() {
+    let world = World::start().await;
+    let manager = world.signed_in("manager").await;
+    let task = manager.creates_task("Write the report").await;
+    let buttons = "query($id: ID!) { task(id: $id) { viewerPermissions { canDelete { allowed } } } }";
+    let can_delete = async || {
+        let data = manager.asks_with(buttons, serde_json::json!({"id": task})).await.data();
+        data["task"]["viewerPermissions"]["canDelete"]["allowed"].as_bool().unwrap()
+    };
+
+    assert!(!can_delete().await);
+    world.grant("manager", "task:delete").await;
+    assert!(can_delete().await);
+    world.revoke("manager", "task:delete").await;
+    assert!(!can_delete().await);
+}
+
+#[tokio::test]
 async fn a_viewer_reads_and_ticks_off_and_nothing_more() {
     let world = World::start().await;
     let task = world.signed_in("manager").await.creates_task("Buy milk").await;

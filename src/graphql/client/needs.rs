@@ -110,7 +110,8 @@ impl<'a> Walk<'a> {
         let mut below: Vec<&'a str> = Vec::new();
         for ty in types {
             if let Some(rule) = self.rules.get(ty, &field.name.node) {
-                self.rule(rule, is_certain_here, field);
+                let is_mutation = self.registry.mutation_type.as_deref() == Some(ty);
+                self.rule(rule, is_certain_here, is_mutation, field);
             }
             let meta = self.registry.types.get(*ty).and_then(|ty| ty.field_by_name(&field.name.node));
             // Introspection, which needs nothing.
@@ -121,9 +122,18 @@ impl<'a> Walk<'a> {
         self.set(&below, is_certain, &field.selection_set.node);
     }
 
-    fn rule(&mut self, rule: &Rule, is_certain: bool, field: &Field) {
+    fn rule(&mut self, rule: &Rule, is_certain: bool, is_mutation: bool, field: &Field) {
         if let Access::Requires(need) = &rule.access {
             self.need(need, is_certain);
+            // A mutation on an object that the caller may not read is told that there is none.
+            if is_mutation && need.scope == Scope::Object {
+                self.need(&Need { action: "get".to_owned(), ..need.clone() }, is_certain);
+            }
+        }
+        for argument in &rule.arguments {
+            if let Some(value) = field.get_argument(&argument.argument) {
+                self.need(&argument.need, is_certain && says_something(&value.node));
+            }
         }
         for input in &rule.inputs {
             let argument = field.get_argument(&input.argument).map(|value| &value.node);

@@ -49,34 +49,34 @@ pub(super) async fn explain(
     let operation = ctx.operation()?;
     let caller = operation.signed_in()?;
     let steps = explained.steps(&ctx.schema_env.registry, ctx.rules()?);
-    // Whether somebody is there is found out now, and told only to those who may know.
-    let found = match &as_user {
-        Some(id) => caller.store.find_user(id.uuid).await?.map(|user| user.subject.into()),
-        None => Some(caller.subject.clone()),
+    // Nothing is asked or looked up about somebody else before it is known that the caller may know.
+    let subject = match &as_user {
+        Some(id) => somebody_else(operation, id).await?,
+        None => caller.subject.clone(),
     };
     let wants_roles = ctx.look_ahead().field("fields").field("result").field("rolesThatAllow").exists();
     let mut checks = Vec::new();
-    if as_user.is_some() || wants_roles {
+    if wants_roles {
         checks.push(caller.check(EXPLAIN.0, EXPLAIN.1));
     }
     let own = checks.len();
-    if let Some(subject) = &found {
-        checks.extend(steps.iter().filter_map(Step::need).map(|need| check(caller, subject, need)));
-    }
+    checks.extend(steps.iter().filter_map(Step::need).map(|need| check(caller, &subject, need)));
     let mut rulings = ask(operation, checks).await?;
     let verdicts = rulings.split_off(own);
-    if as_user.is_some() {
-        allowed(operation, rulings.first()).await?;
-    }
-    let Some(subject) = found else {
-        let id = as_user.map(|id| id.text()).unwrap_or_default();
-        return Err(ApiError::NotFound { kind: NodeKind::User, id });
-    };
-    if as_user.is_some() {
-        tracing::info!(subject.id = ?caller.subject, about.subject.id = ?subject, "explained as somebody else");
-    }
     let whom = Whom { subject, is_caller: as_user.is_none() };
     Asked { operation, caller, whom, wants_roles }.explanation(steps, verdicts).await
+}
+
+/// The subject of another user, for those who hold `policy:explain`.
+async fn somebody_else(operation: &Operation, id: &UserId) -> Result<Arc<str>, ApiError> {
+    let caller = operation.signed_in()?;
+    let rulings = ask(operation, vec![caller.check(EXPLAIN.0, EXPLAIN.1)]).await?;
+    allowed(operation, rulings.first()).await?;
+    let Some(user) = caller.store.find_user(id.uuid).await? else {
+        return Err(ApiError::NotFound { kind: NodeKind::User, id: id.text() });
+    };
+    tracing::info!(subject.id = ?caller.subject, about.subject.id = ?user.subject, "explained as somebody else");
+    Ok(user.subject.into())
 }
 
 /// The question at the type level: no object is looked at.

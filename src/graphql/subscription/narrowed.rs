@@ -21,11 +21,13 @@ use crate::{
 /// The subjects of owners and assignees, by the ids of their rows. Somebody who was removed is nobody.
 type People = HashMap<Uuid, String>;
 
-/// One event for one subscriber: the questions whether the task is theirs to read, now and before. `None` where they
-/// neither own it nor are to do it, or where there is no task.
+/// One event for one subscriber: the questions whether the task is theirs to read, now and before, and whether it is one
+/// of those that they want to hear of. `None` where they neither own it nor are to do it, or where there is no task.
 struct Case {
     now: Option<Check>,
     before: Option<Check>,
+    matches_now: bool,
+    matched_before: bool,
 }
 
 /// Whether one subscriber may read one task.
@@ -70,7 +72,13 @@ fn cases(round: &Round, tasks: &Tasks, people: &People) -> Vec<Case> {
     let case = |place: usize| {
         let (event, now) = (&round.events[place], now(round, place, tasks));
         let ask = |traits: &Traits| question(&round.watch, event.task_id, traits, people);
-        Case { now: now.as_ref().and_then(ask), before: event.before.as_ref().and_then(ask) }
+        let matches = |traits: &Traits| round.watch.query.describes(traits);
+        Case {
+            now: now.as_ref().and_then(ask),
+            before: event.before.as_ref().and_then(ask),
+            matches_now: now.as_ref().is_some_and(matches),
+            matched_before: event.before.as_ref().is_some_and(matches),
+        }
     };
     (0..round.events.len()).map(case).collect()
 }
@@ -96,7 +104,9 @@ fn tell(round: &Round, cases: &[Case], verdicts: &Verdicts, tasks: &Tasks) -> Re
     };
     for (event, case) in round.events.iter().zip(cases) {
         let visible = Visible { now: allows(&case.now)?, before: allows(&case.before)? };
-        if let Some(kind) = told(event.kind, visible) {
+        // What may not be read does not match: a filter must not tell of it.
+        let concerns = (visible.now && case.matches_now) || (visible.before && case.matched_before);
+        if let Some(kind) = told(event.kind, visible).filter(|_| concerns) {
             let task = tasks.get(&event.task_id).filter(|_| visible.now).cloned();
             round.watch.post(TaskLetter::Change { kind, event: event.clone(), task });
         }

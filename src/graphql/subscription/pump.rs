@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{
     Desk,
-    board::{Board, End, TaskLetter, TaskWatch},
+    board::{End, TaskLetter, TaskWatch},
     narrowed,
     verdicts::{Reach, Verdicts, reach},
 };
@@ -41,7 +41,7 @@ pub(super) async fn run(desk: Arc<Desk>, mut listener: Listener) {
             Signal::Task(event) => Some(event),
             Signal::Permissions(_) => None,
         });
-        let rounds = rounds(&desk.board, events.collect());
+        let rounds = rounds(&desk, &events.collect::<Vec<_>>());
         if !rounds.is_empty() {
             deliver(&desk, rounds).await;
         }
@@ -57,17 +57,19 @@ pub(super) struct Round {
     pub(super) events: Vec<Arc<Model>>,
 }
 
-fn rounds(board: &Board, events: Vec<Arc<Model>>) -> Vec<Round> {
+/// With object rules everybody in the tenant is asked about, whatever they want to hear of: if nothing can be decided,
+/// only those of some filters being told so would tell of the task.
+fn rounds(desk: &Desk, events: &[Arc<Model>]) -> Vec<Round> {
     let mut tenants: HashMap<&str, Vec<&Arc<Model>>> = HashMap::new();
-    for event in &events {
+    for event in events {
         tenants.entry(&event.tenant_id).or_default().push(event);
     }
     let mut rounds = Vec::new();
     for (tenant, events) in tenants {
-        for watch in board.of_tenant(tenant) {
+        for watch in desk.board.of_tenant(tenant) {
             let wanted = events.iter().filter(|event| watch.query.concerns(event));
             let events: Vec<_> = wanted.map(|event| Arc::clone(event)).collect();
-            if !events.is_empty() {
+            if desk.config.object_rules || !events.is_empty() {
                 rounds.push(Round { watch, events });
             }
         }
