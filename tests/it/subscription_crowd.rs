@@ -36,7 +36,12 @@ async fn crowd(world: &World, document: &str) -> (Vec<Socket>, Vec<Subscription>
 
 #[tokio::test]
 async fn one_event_for_five_hundred_subscribers_is_at_most_two_calls() {
-    let world = World::with(|config| config.graphql.object_rules = true).await;
+    let world = World::with(|config| {
+        config.graphql.object_rules = true;
+        // Asking again would be counted too.
+        config.graphql.permission_recheck_interval = Duration::from_hours(1);
+    })
+    .await;
     let (manager, newcomer) = (world.signed_in("manager").await, world.signed_in("newcomer").await);
     let me = newcomer.user_id().await;
     let (_sockets, mut subscriptions) = crowd(&world, CHANGES).await;
@@ -50,14 +55,17 @@ async fn one_event_for_five_hundred_subscribers_is_at_most_two_calls() {
     }
     subscriptions.push(narrowed);
     let pdp = world.sandbox.pdp.url();
-    let before = world.count(&pdp, "POST /allowed").await;
 
-    let created = manager.asks_with(create, json!({"title": "For everybody", "who": me})).await;
-    for subscription in &mut subscriptions {
-        assert_eq!(next(subscription).await["data"]["taskChanged"]["task"]["title"], "For everybody");
+    let mut calls = 0;
+    // When the first has been heard by everybody, nothing is left to be decided of what was before it.
+    for title in ["First", "Second"] {
+        let before = world.count(&pdp, "POST /allowed").await;
+        let created = manager.asks_with(create, json!({"title": title, "who": me})).await;
+        for subscription in &mut subscriptions {
+            assert_eq!(next(subscription).await["data"]["taskChanged"]["task"]["title"], title);
+        }
+        calls = world.count(&pdp, "POST /allowed").await - before - created.remote_calls();
     }
-
-    let calls = world.count(&pdp, "POST /allowed").await - before - created.remote_calls();
     assert!((1..=2).contains(&calls), "{calls} calls");
 }
 
