@@ -1,5 +1,7 @@
 //! `taskgate policy diff --replay`: logged decisions under another policy.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -109,6 +111,32 @@ async fn roles_are_read_to_the_last_page_and_of_the_right_tenant() {
         .policy(&["diff", "--replay", &log])
         .await
         .is(0, &["0 of 106 decisions flip, 106 stay, 0 are undecidable"]);
+}
+
+#[tokio::test]
+async fn the_servers_own_log_is_replayed_as_it_is_exported() {
+    let office = Office::open().await;
+    let manager = office.world.signed_in("manager").await;
+    let id = manager.creates_task("Buy milk").await;
+    assert_eq!(manager.deletes(&id).await.codes(), ["FORBIDDEN"]);
+    let exported = async {
+        loop {
+            // It is written beside the requests.
+            let text = office.world.command(&["decisions", "export"]).await;
+            if text.contains("\"create\"") && text.contains("\"delete\"") {
+                return text;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let log = tokio::time::timeout(Duration::from_mins(1), exported).await.expect("it is logged");
+    let log = office.keep("exported.jsonl", &log);
+
+    assert_eq!(office.policy(&["diff", "--replay", &log]).await.code, Some(0));
+    let file = office.file(|text| with_cell(text, "task:delete", "manager", "x"));
+    let diff = office.policy(&["diff", "--file", &file, "--replay", &log]).await;
+    let flip = "deny -> allow       1  auth0|sandbox-manager in default: task:delete";
+    assert_eq!((diff.code, diff.said.lines().nth(1)), (Some(2), Some(flip)), "{diff:?}");
 }
 
 #[tokio::test]
