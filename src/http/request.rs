@@ -26,6 +26,13 @@ struct Parameters {
     extensions: Option<Value>,
 }
 
+impl Parameters {
+    /// Whether the document is one that the client believes to be known here (automatic persisted queries).
+    fn names_a_hash(&self) -> bool {
+        self.extensions.as_ref().is_some_and(|extensions| extensions["persistedQuery"].is_object())
+    }
+}
+
 /// The parameters of a GET: `variables` and `extensions` are JSON texts.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -53,12 +60,12 @@ pub(super) fn from_query_string(query_string: &str) -> Result<Request, Rejection
             .map(Some)
             .map_err(|_| Rejection::bad_request("`variables` and `extensions` must be JSON objects.")),
     };
-    written(request(Parameters {
+    written(Parameters {
         query: parameters.query.map(Value::String),
         operation_name: parameters.operation_name.map(Value::String),
         variables: json(parameters.variables)?,
         extensions: json(parameters.extensions)?,
-    }))
+    })
 }
 
 /// Reads the body of a POST: at most `limit` bytes within `timeout`.
@@ -75,7 +82,7 @@ pub(super) async fn from_body(
     let parameters = serde_json::from_slice(&bytes).map_err(|_| {
         Rejection::bad_request("The body must be a JSON object, without a parameter named twice.")
     })?;
-    written(request(parameters))
+    written(parameters)
 }
 
 /// The bytes of a body that says it is JSON.
@@ -114,9 +121,13 @@ pub(super) fn from_payload(json: &str) -> Result<Request, &'static str> {
     request(parameters.ok_or("`payload` must be an object, without a member named twice.")?)
 }
 
-/// A document without a word is one that somebody forgot to send.
-fn written(request: Result<Request, &'static str>) -> Result<Request, Rejection> {
-    match request {
+/// A document without a word is one that somebody forgot to send, unless it was left out for its hash.
+fn written(parameters: Parameters) -> Result<Request, Rejection> {
+    if parameters.query.is_none() && parameters.names_a_hash() {
+        // Word for word what Apollo Client and urql look for, to send the document instead from then on.
+        return Err(Rejection::document("PERSISTED_QUERY_NOT_SUPPORTED", "PersistedQueryNotSupported"));
+    }
+    match request(parameters) {
         Ok(request) if request.query.trim().is_empty() => Err(Rejection::bad_request(MISSING)),
         Ok(request) => Ok(request),
         Err(problem) => Err(Rejection::bad_request(problem)),

@@ -160,6 +160,27 @@ async fn get_runs_queries_and_nothing_else() {
     assert!(answer["errors"][0]["message"].is_string());
 }
 
+/// Apollo Client and urql send the hash first, and the document when they learn that the hash is of no use.
+#[tokio::test]
+async fn a_hash_instead_of_a_document_is_refused_in_words_that_make_clients_send_the_document() {
+    let world = World::start().await;
+    let extensions = json!({"persistedQuery": {"version": 1, "sha256Hash": "ab".repeat(32)}});
+    let (status, _, posted) = send(post(&world).body(json!({"extensions": extensions}).to_string())).await;
+    assert_eq!(status, 200);
+    let url = format!("{}/graphql", world.url);
+    let accept = ("accept", "application/graphql-response+json");
+    let get =
+        world.client.get(url).query(&[("extensions", extensions.to_string())]).header(accept.0, accept.1);
+    let (status, _, got) = send(get).await;
+    assert_eq!(status, 400);
+    for answer in [posted, got] {
+        assert_eq!(answer["errors"][0]["message"], "PersistedQueryNotSupported");
+        assert_eq!(answer["errors"][0]["extensions"]["code"], "PERSISTED_QUERY_NOT_SUPPORTED");
+    }
+    let (_, _, other) = send(post(&world).body(r#"{"extensions": {"persistedQuery": null}}"#)).await;
+    assert_eq!(other["errors"][0]["message"], "`query` is missing.");
+}
+
 #[tokio::test]
 async fn limits_are_told_with_their_numbers_and_variables_of_the_wrong_type_too() {
     let world = World::start().await;

@@ -1,9 +1,11 @@
 // Apollo Client: its cache, its errors, its pages and its subscriptions.
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { after, before, test } from "node:test";
 import {
   ApolloClient, ApolloLink, CombinedGraphQLErrors, HttpLink, InMemoryCache, type ObservableQuery,
 } from "@apollo/client/core";
+import { PersistedQueryLink } from "@apollo/client/link/persisted-queries";
 import { GraphQLWsLink } from "@apollo/client/link/subscriptions";
 import { relayStylePagination } from "@apollo/client/utilities";
 import { OperationTypeNode } from "graphql";
@@ -149,6 +151,26 @@ test("a token that is not accepted is an error with its reason, and not a broken
   assert.ok(CombinedGraphQLErrors.is(error), String(error));
   assert.equal(error.errors[0]?.extensions?.code, "UNAUTHENTICATED");
   assert.equal(error.errors[0]?.extensions?.reason, "BAD_SIGNATURE");
+});
+
+test("hashes are given up for documents after the first", async () => {
+  const sent: boolean[] = [];
+  const http = new HttpLink({
+    uri: endpoint,
+    headers: { authorization: `Bearer ${manager}` },
+    fetch: (url, options) => {
+      sent.push("query" in JSON.parse(String(options?.body)));
+      return fetch(url, options);
+    },
+  });
+  const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
+  const link = new PersistedQueryLink({ sha256 }).concat(http);
+  const client = new ApolloClient({ link, cache: new InMemoryCache() });
+  for (const fetchPolicy of ["cache-first", "network-only"] as const) {
+    const { data } = await client.query({ query: WhoAmIDocument, fetchPolicy });
+    assert.equal(data?.viewer?.subject, "auth0|sandbox-manager");
+  }
+  assert.deepEqual(sent, [false, true, true]);
 });
 
 test("what a person can fix arrives as data", async () => {
