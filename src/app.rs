@@ -4,9 +4,11 @@ use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::{
+    audit::{self, Log},
     auth::{self, Authenticator},
     auth0_admin::{self, Admin},
     config::Config,
+    events::Hub,
     graphql::{Api, CoverageError, Services},
     http,
     permit::{Facts, Pdp, SetupError},
@@ -35,6 +37,8 @@ pub struct App {
     pub router: Router,
     /// Carries out the outbox; ends with this.
     pub worker: Worker,
+    /// Writes the log of decisions; ends with this.
+    pub log: audit::Writer,
 }
 
 /// Connects to the database, brings its schema up to date and builds the router. Neither Auth0 nor Permit has to
@@ -48,8 +52,12 @@ pub async fn build(config: &Config, metrics: PrometheusHandle) -> Result<App, Bu
     let facts = Facts::new(&config.permit)?;
     let store = Store::connect(&config.store).await?;
     let admin = config.auth0_admin.as_ref().map(Admin::new).transpose()?;
-    let sync = Sync::new(store.clone(), facts, pdp.clone(), admin, config.sync);
-    let services = Services { store, pdp, sync: sync.clone(), authenticator: authenticator.clone() };
+    let sync = Sync::new(store.clone(), facts.clone(), pdp.clone(), admin, config.sync);
+    let hub = Hub::new(store.feed().clone());
+    let (log, writer) = Log::start(store.clone(), config.audit);
+    let services =
+        Services { store, pdp, facts, sync: sync.clone(), hub, log, authenticator: authenticator.clone() };
     let api = Api::new(services, config.graphql).map_err(BuildError::Coverage)?;
-    Ok(App { router: http::router(&config.http, api, authenticator, metrics), worker: sync.start() })
+    let router = http::router(&config.http, api, authenticator, metrics);
+    Ok(App { router, worker: sync.start(), log: writer })
 }

@@ -11,18 +11,25 @@
 //! 6. [`graphql`] resolvers → [`store`] (rows of the caller's tenant) and [`sync`] (users and roles at Permit).
 //! 7. Errors are mapped once, and every answer carries a receipt.
 //!
-//! [`app`] puts the parts together, [`config`] alone reads the environment, [`auth0_admin`] removes accounts at
-//! Auth0, `sandbox` stands in for Auth0 and Permit behind their URLs. `tests/it/architecture.rs` holds the table of
-//! who may import whom.
+//! What a request changes is told on: [`store`] → [`events`] → the subscriptions of [`graphql`], which decide each event
+//! once more for everybody who would hear of it. Beside the requests, [`policy`] compares the policy file with what
+//! Permit holds.
+//!
+//! [`app`] puts the parts together, [`config`] alone reads the environment, [`audit`] keeps the log of decisions,
+//! [`auth0_admin`] removes accounts at Auth0, `sandbox` stands in for Auth0 and Permit behind their URLs.
+//! `tests/it/architecture.rs` holds the table of who may import whom.
 
 pub mod app;
+pub mod audit;
 pub mod auth;
 pub mod auth0_admin;
 pub mod commands;
 pub mod config;
+pub mod events;
 pub mod graphql;
 pub mod http;
 pub mod permit;
+pub mod policy;
 pub mod store;
 pub mod sync;
 pub mod telemetry;

@@ -1,7 +1,8 @@
 //! Logs and metrics of the process.
 //!
-//! Fields of log lines: `request.id`, `tenant.id`, `permission`, `decision.id`, `error`, `cause`, `http.status`,
-//! `duration_ms`. No token, claim set, name, e-mail address or body is ever among them.
+//! Fields of log lines: `request.id`, `trace.id`, `tenant.id`, `permission`, `decision.id`, `error`, `cause`,
+//! `http.status`, `duration_ms`; and `subject.id`, `about.subject.id` where somebody asks about somebody else. No token,
+//! claim set, name, e-mail address or body is ever among them.
 
 use std::io::IsTerminal as _;
 

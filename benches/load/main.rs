@@ -5,6 +5,7 @@
 //! stub that allows everything after a settable delay, so that only our side is measured. Rounds alternate between
 //! the subjects; each figure is the median of its rounds. Nothing is asserted: figures differ between machines.
 
+mod batching;
 mod by_hand;
 mod client;
 mod cpu;
@@ -13,7 +14,7 @@ mod report;
 mod token;
 mod world;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use clap::Parser;
 
@@ -38,7 +39,7 @@ struct Options {
     /// How long the PDP takes for an answer, in microseconds.
     #[arg(long, default_value_t = 0)]
     pdp_delay_us: u64,
-    /// Measures only the operations whose name contains this, for a profiler.
+    /// Measures only the operations whose name contains this, for a profiler; `batching` is one.
     #[arg(long, default_value = "")]
     only: String,
     /// Given by `cargo bench`.
@@ -72,6 +73,12 @@ fn main() {
     for operation in world.operations().into_iter().filter(|it| it.name.contains(&options.only)) {
         let rows = client_runtime.block_on(client::compare(&operation, &options, &pdp));
         report.operation(&operation, &rows);
+    }
+    if "batching".contains(&options.only) {
+        let rows = server_runtime
+            .block_on(async move { tokio::spawn(batching::measure(Arc::new(world), Arc::new(pdp))).await })
+            .expect("batching is measured");
+        report.batching(&rows);
     }
     report.print();
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{
     Options,
+    batching::Batched,
     client::{Figures, Operation},
     token::TokenFigures,
 };
@@ -13,6 +14,7 @@ pub(crate) struct Report {
     lines: Vec<String>,
     /// What the design promises, as ratios and differences.
     summary: Vec<String>,
+    batching: Vec<String>,
 }
 
 impl Report {
@@ -26,7 +28,7 @@ impl Report {
             "|---|---|---|---|---|---|---|",
         ];
         let lines = std::iter::once(settings).chain([String::new()]).chain(head.map(str::to_owned)).collect();
-        Self { lines, summary: Vec::new() }
+        Self { lines, summary: Vec::new(), batching: Vec::new() }
     }
 
     pub(crate) fn tokens(&mut self, figures: &TokenFigures) {
@@ -63,8 +65,19 @@ impl Report {
         }
     }
 
+    /// What batching saves, beside a design that asks about each thing by itself.
+    pub(crate) fn batching(&mut self, rows: &[Batched]) {
+        self.batching.extend(["| what | asked | PDP calls | ms |", "|---|---|---|---|"].map(str::to_owned));
+        for row in rows {
+            let line =
+                format!("| {} | {} | {} | {:.1} |", row.what, row.how, row.calls, micros(row.time) / 1_000.0);
+            self.batching.push(line);
+        }
+    }
+
     pub(crate) fn print(&self) {
-        println!("{}\n\n{}", self.lines.join("\n"), self.summary.join("\n"));
+        let parts = [&self.lines, &self.summary, &self.batching].map(|part| part.join("\n"));
+        println!("{}", parts.join("\n\n"));
     }
 }
 

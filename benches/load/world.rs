@@ -41,7 +41,10 @@ pub(crate) struct World {
     pub(crate) authenticator: Authenticator,
     /// A manager's token.
     pub(crate) token: String,
-    api: SocketAddr,
+    pub(crate) api: SocketAddr,
+    /// The API with object rules.
+    pub(crate) by_object: SocketAddr,
+    pub(crate) pdp: Pdp,
     hand: SocketAddr,
     /// Tasks of the caller's tenant: the API's id and the row's.
     tasks: Vec<(String, Uuid)>,
@@ -60,6 +63,11 @@ impl World {
         metrics::set_global_recorder(metrics).expect("the only recorder");
         let app = app::build(&config, handle).await.expect("an API");
         let api = serve(app.router, &config.http).await;
+        let mut with_rules = config.clone();
+        with_rules.graphql.object_rules = true;
+        let unused = PrometheusBuilder::new().build_recorder().handle();
+        let app = app::build(&with_rules, unused).await.expect("an API with object rules");
+        let by_object = serve(app.router, &config.http).await;
         let store = Store::connect(&config.store).await.expect("the same database");
         let authenticator = Authenticator::new(config.auth.clone()).expect("a verifier");
         let parts = Parts {
@@ -71,7 +79,9 @@ impl World {
         let rows = seed(&store).await;
         let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().expect("a client");
         let (token, tasks) = (String::new(), Vec::new());
-        let mut world = Self { authenticator, token, api, hand, tasks, sandbox, client, _files: files };
+        let pdp = Pdp::new(&config.permit).expect("a client");
+        let mut world =
+            Self { authenticator, token, api, by_object, pdp, hand, tasks, sandbox, client, _files: files };
         world.token = world.token("manager").await;
         let ids = world.ids().await;
         world.tasks = ids.into_iter().zip(rows).collect();
@@ -87,9 +97,18 @@ impl World {
 
     /// A token like no other: the signature of equal claims is equal.
     pub(crate) async fn another_token(&self) -> String {
-        let order = json!({"sub": format!("auth0|{}", Uuid::new_v4())});
+        let order = json!({"claims": {"sub": format!("auth0|{}", Uuid::new_v4())}});
         let request = self.client.post(self.sandbox.token_url()).json(&order);
         request.send().await.expect("the issuer answers").text().await.expect("a token")
+    }
+
+    /// Asks one of the servers.
+    pub(crate) async fn asks(&self, server: SocketAddr, document: &str) {
+        let url = format!("http://{server}/graphql");
+        let request = self.client.post(url).bearer_auth(&self.token).json(&json!({"query": document}));
+        let answer: serde_json::Value =
+            request.send().await.expect("the API answers").json().await.expect("JSON");
+        assert!(answer.get("errors").is_none(), "{answer}");
     }
 
     /// The API's names of the newest tasks.

@@ -3,6 +3,7 @@
 //! Points in time are `i64` microseconds since the Unix epoch, UTC: they compare and sort alike in SQLite and in
 //! PostgreSQL, which the pages' keyset cursors rely on.
 
+pub mod decision;
 pub mod idempotency_key;
 pub mod outbox;
 pub mod role_assignment;

@@ -6,6 +6,7 @@ pub use sea_orm_migration::prelude::*;
 mod m20261124_000001_create_tasks_and_users;
 mod m20261124_000002_create_ledger_outbox_and_tombstones;
 mod m20261125_000001_create_task_events;
+mod m20261125_000002_create_decisions;
 
 /// Applies the migrations in order, each at most once.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000001_create_tasks_and_users::Migration),
             Box::new(m20261124_000002_create_ledger_outbox_and_tombstones::Migration),
             Box::new(m20261125_000001_create_task_events::Migration),
+            Box::new(m20261125_000002_create_decisions::Migration),
         ]
     }
 }

@@ -28,6 +28,8 @@ pub struct VerifiedUser {
     pub profile: Profile,
     /// The token is good for the issuer's user-info endpoint too.
     pub may_read_user_info: bool,
+    /// `iat`, in seconds since the Unix epoch.
+    pub issued_at: Option<i64>,
     /// `exp`, in seconds since the Unix epoch.
     pub expires_at: i64,
 }
@@ -121,6 +123,7 @@ impl Claims {
             return Err(AuthError::Invalid(Reason::WrongAudience));
         }
         let expires_at = self.times(now)?;
+        let issued_at = number(self.iat.as_ref())?;
         if self.cnf.is_some() {
             return Err(AuthError::Invalid(Reason::SenderConstrained));
         }
@@ -143,6 +146,7 @@ impl Claims {
             profile: self.profile(&config.roles_claim),
             may_read_user_info: audiences.contains(&user_info.as_str())
                 && scopes.split(' ').any(|s| s == "openid"),
+            issued_at: issued_at.map(seconds),
             expires_at,
         })
     }
@@ -163,8 +167,7 @@ impl Claims {
                 return Err(AuthError::Invalid(Reason::NotYetValid));
             }
         }
-        #[expect(clippy::cast_possible_truncation, reason = "it lies between now and a year from now")]
-        Ok(exp.floor() as i64)
+        Ok(seconds(exp))
     }
 
     fn tenant(&self, config: &Config) -> Result<String, AuthError> {
@@ -199,6 +202,12 @@ fn text(claim: Option<&Value>, wrong: Reason) -> Result<&str, AuthError> {
         Some(Value::String(text)) => Ok(text),
         Some(_) => Err(AuthError::Invalid(wrong)),
     }
+}
+
+/// Whole seconds of a time; the last one that there is for a time beyond it.
+#[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
+fn seconds(time: f64) -> i64 {
+    time.floor() as i64
 }
 
 /// A `NumericDate` (RFC 7519, section 2), fractions allowed.

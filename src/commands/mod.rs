@@ -1,6 +1,10 @@
 //! What the program can be told to do.
 
+mod decisions;
+mod diagnosis;
 mod doctor;
+mod policy;
+mod schema;
 mod serve;
 mod sync;
 
@@ -14,7 +18,6 @@ use anyhow::Context as _;
 
 use crate::{
     config::{Args, Command, Config, Problems},
-    graphql,
     store::Store,
 };
 
@@ -30,11 +33,9 @@ pub async fn run(
     announce: impl FnOnce(SocketAddr) -> io::Result<()>,
 ) -> anyhow::Result<ExitCode> {
     match args.command.clone().unwrap_or(Command::Serve) {
-        Command::Schema => {
-            io::stdout().write_all(graphql::sdl().as_bytes())?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Schema(options) => schema::run(options).await,
         Command::Serve => serve::run(args, announce).await,
+        Command::Decisions { command } => decisions::run(args, command).await,
         Command::Sync { command } => sync::run(args, command).await,
         Command::Migrate => match Config::store_from_args(&args) {
             Ok(config) => {
@@ -43,6 +44,7 @@ pub async fn run(
             }
             Err(problems) => Ok(complain(&problems)),
         },
+        Command::Policy { command } => policy::run(&args, command).await,
         Command::Doctor(options) => doctor::run(&args, options).await,
     }
 }

@@ -4,9 +4,11 @@ use std::{
     io::{self, IsTerminal as _},
     net::SocketAddr,
     process::ExitCode,
+    time::Duration,
 };
 
 use anyhow::Context as _;
+use backon::{ConstantBuilder, Retryable as _};
 use futures_util::future::OptionFuture;
 use tokio::net::TcpListener;
 
@@ -14,7 +16,9 @@ use super::complain;
 use crate::{
     app,
     config::{Args, Config},
-    http, telemetry,
+    http,
+    permit::Pdp,
+    telemetry,
 };
 
 pub(super) async fn run(
@@ -30,12 +34,30 @@ pub(super) async fn run(
         .await
         .with_context(|| format!("cannot listen on {}; choose another LISTEN_ADDR", config.listen))?;
     let address = listener.local_addr()?;
+    if config.graphql.object_rules {
+        let pdp = Pdp::new(&config.permit).context("the client of the PDP cannot be built")?;
+        tokio::spawn(async move { say_whether_object_rules_hold(&pdp).await });
+    }
     let stop = stop_signal();
     announce(address)?;
     tracing::info!(%address, "listening");
     http::serve(listener, app.router, &config.http, stop).await;
     app.worker.stop().await;
+    app.log.stop().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Object rules without attribute rules at the PDP give nobody anything, which an operator should not find out from
+/// users. A PDP that starts after the server is waited for.
+async fn say_whether_object_rules_hold(pdp: &Pdp) {
+    let pauses = ConstantBuilder::default().with_delay(Duration::from_secs(5)).with_max_times(24);
+    match (|| pdp.has_attribute_rules()).retry(pauses).await {
+        Ok(true) => tracing::info!("the PDP evaluates attribute rules, as OBJECT_RULES=true needs"),
+        Ok(false) => tracing::error!(
+            "OBJECT_RULES=true has no effect: this PDP does not evaluate attribute rules; run one of your own"
+        ),
+        Err(error) => tracing::warn!(%error, "nobody knows whether the PDP evaluates attribute rules"),
+    }
 }
 
 /// Completes when the process is told to stop: Ctrl-C, SIGTERM from a supervisor, SIGHUP when its terminal is closed.

@@ -34,7 +34,16 @@ impl Args {
     /// What the command line and the environment say. A blank setting is none: compose files and CI pass on what
     /// nobody has set.
     pub fn read() -> Self {
-        Self::parse().without_blanks()
+        let args = Self::try_parse().unwrap_or_else(|error| {
+            // To `policy`, 2 means that there is something to do: a mistyped flag must not look like that.
+            if error.use_stderr() && std::env::args_os().any(|word| word == "policy") {
+                // Nothing is left to report a broken standard error to.
+                let _ = error.print();
+                std::process::exit(1);
+            }
+            error.exit()
+        });
+        args.without_blanks()
     }
 
     fn without_blanks(mut self) -> Self {
@@ -178,6 +187,13 @@ pub struct PermitArgs {
     /// Deletes in a minute. Permit admits 60.
     #[arg(long, env = "PERMIT_DELETES_PER_MINUTE", default_value_t = crate::permit::Config::DELETES_PER_MINUTE.get())]
     pub permit_deletes_per_minute: u32,
+    /// Changes of the policy in a minute, for `taskgate policy`. Permit admits 40.
+    #[arg(long, env = "PERMIT_SCHEMA_WRITES_PER_MINUTE", default_value_t = crate::permit::Config::SCHEMA_WRITES_PER_MINUTE.get())]
+    pub permit_schema_writes_per_minute: u32,
+    /// How old what somebody was found to hold may be when it is used for reads; 0: every operation asks. Writes always
+    /// ask.
+    #[arg(long, env = "PERMIT_DECISION_TTL", default_value_t = 0)]
+    pub permit_decision_ttl: u64,
     /// Whether a task's owner and assignee hold permissions on it by attribute rules of Permit, which needs a PDP that
     /// has them. Owner and assignee come from this server's database; no task is copied to Permit.
     #[arg(long, env = "OBJECT_RULES", default_value_t = false, action = clap::ArgAction::Set)]
@@ -194,6 +210,9 @@ pub struct PermitArgs {
     /// Whether an e-mail address that Auth0 has not verified is copied to Permit: it could be anybody's.
     #[arg(long, env = "COPY_UNVERIFIED_EMAIL", default_value_t = false, action = clap::ArgAction::Set)]
     pub copy_unverified_email: bool,
+    /// How often it is asked again what those who are subscribed may do.
+    #[arg(long, env = "PERMISSION_RECHECK_INTERVAL", default_value_t = 10_000)]
+    pub permission_recheck_interval: u64,
     /// Age at which something that Permit or Auth0 still refuses waits for `taskgate sync replay --dead`.
     #[arg(long, env = "SYNC_GIVE_UP_AFTER_MS", default_value_t = 86_400_000)]
     pub sync_give_up_after_ms: u64,
@@ -274,6 +293,9 @@ pub struct ServerArgs {
     /// How long running requests may go on after the signal to stop.
     #[arg(long, env = "SHUTDOWN_GRACE_MS", default_value_t = 10_000)]
     pub shutdown_grace_ms: u64,
+    /// How long the log of decisions keeps each of them; 0: there is no log, and an earlier one is erased.
+    #[arg(long, env = "DECISION_LOG_RETENTION_MS", default_value_t = 604_800_000)]
+    pub decision_log_retention_ms: u64,
     /// Whether clients may read the schema by introspection.
     #[arg(long, env = "INTROSPECTION", default_value_t = true, action = clap::ArgAction::Set)]
     pub introspection: bool,

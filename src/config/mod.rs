@@ -13,9 +13,9 @@ use url::Url;
 
 pub use args::Args;
 pub use check::Problems;
-pub use command::{Command, DoctorArgs, SyncCommand};
+pub use command::{Command, DecisionsCommand, DoctorArgs, PolicyCommand, SchemaArgs, SyncCommand};
 
-use crate::{auth, auth0_admin, graphql, http, permit, store, sync};
+use crate::{audit, auth, auth0_admin, graphql, http, permit, store, sync};
 
 /// Everything that the server needs to know.
 #[derive(Debug, Clone)]
@@ -29,6 +29,7 @@ pub struct Config {
     pub graphql: graphql::Config,
     pub http: http::Config,
     pub sync: sync::Config,
+    pub audit: audit::Config,
 }
 
 impl Config {
@@ -38,6 +39,14 @@ impl Config {
     /// Everything that is missing or wrong.
     pub fn store_from_args(args: &Args) -> Result<store::Config, Problems> {
         check::database(args)
+    }
+
+    /// Checks the settings of Permit's REST API alone.
+    ///
+    /// # Errors
+    /// Everything that is missing or wrong.
+    pub fn permit_api_from_args(args: &Args) -> Result<permit::Config, Problems> {
+        check::permit_api(args)
     }
 
     /// Checks `args`.

@@ -5,11 +5,12 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
 };
 
 use async_graphql::Context;
+use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 pub(super) use super::signed_in::SignedIn;
@@ -17,6 +18,7 @@ pub(super) use super::signed_in::SignedIn;
 use super::{
     Services,
     decisions::Decisions,
+    document::Validator,
     error::{ApiError, Denial},
     object_rules::Ruling,
     reason::DenialReason,
@@ -24,10 +26,13 @@ use super::{
 };
 use crate::{
     auth::{AccessToken, Authenticator, Subject},
-    permit::{Check, Freshness},
+    permit::Check,
     store::Relations,
     sync::Sync,
 };
+
+/// The permission to be told about the policy and about others.
+pub(super) const EXPLAIN: (&str, &str) = ("policy", "explain");
 
 /// Who sent an operation.
 #[derive(Debug)]
@@ -37,6 +42,8 @@ pub struct Caller {
     pub token: Option<AccessToken>,
     /// Names the request in logs, errors and the response header.
     pub request_id: String,
+    /// The trace that the request is part of, 32 hexadecimal digits.
+    pub trace_id: Option<String>,
 }
 
 /// One operation: the caller, and the decisions and rows that it has looked up so far.
@@ -50,6 +57,10 @@ pub(super) struct Operation {
     narrowed: AtomicBool,
     /// The relations by which a mutation was allowed; its write holds only while they do.
     relied: Mutex<HashMap<Uuid, Relations>>,
+    /// Documents in its arguments that were looked at.
+    documents: AtomicU64,
+    /// Whether the caller may be told about the policy, once it was asked.
+    may_explain: OnceCell<bool>,
 }
 
 impl Operation {
@@ -75,7 +86,14 @@ impl Operation {
             signed_in,
             narrowed: AtomicBool::new(false),
             relied: Mutex::default(),
+            documents: AtomicU64::new(0),
+            may_explain: OnceCell::new(),
         }
+    }
+
+    /// How many documents it has had looked at, the coming one included.
+    pub(super) fn count_document(&self) -> u64 {
+        self.documents.fetch_add(1, Relaxed) + 1
     }
 
     /// Forgets every answer: what follows is decided afresh.
@@ -109,11 +127,10 @@ impl Operation {
     }
 
     /// The same caller, of whom nothing is known yet: for one event of a subscription.
-    pub(super) fn afresh(&self, services: &Services) -> Self {
-        let again = |caller: &SignedIn| SignedIn::new(caller.user.clone(), caller.store.clone());
-        let decisions = Decisions::new(services.pdp.clone(), Freshness::AnyAge);
-        let signed_in = self.signed_in.as_ref().map(again);
-        Self::with(None, decisions, signed_in, self.object_rules)
+    pub(super) fn afresh(&self) -> Self {
+        let signed_in = self.signed_in.as_ref().map(SignedIn::afresh);
+        let trail = signed_in.as_ref().map(|caller| caller.trail.clone());
+        Self::with(None, self.decisions.afresh(trail), signed_in, self.object_rules)
     }
 
     /// The caller, if they signed in.
@@ -127,30 +144,20 @@ impl Operation {
     /// Why `check` was denied: the PDP's own code if it gave one, else from our rows and the manifest.
     pub(super) async fn denial_reason(
         &self,
-        rules: &Rules,
         check: &Check,
         told: Option<DenialReason>,
     ) -> Result<DenialReason, ApiError> {
-        if let Some(reason) = told {
-            return Ok(reason);
+        match told {
+            Some(reason) => Ok(reason),
+            None => Ok(DenialReason::of(self.signed_in()?.trail.inferred(check).code().await?)),
         }
-        let standing = self.signed_in()?.standing().await?;
-        Ok(if !standing.known {
-            DenialReason::UserNotSynced
-        } else if !standing.has_role {
-            DenialReason::NoRoleInTenant
-        } else if rules.declares(&check.resource, &check.action) {
-            DenialReason::NoPermission
-        } else {
-            DenialReason::NoSuchAction
-        })
     }
 
     /// The refusal that a denial becomes.
-    pub(super) async fn denial(&self, rules: &Rules, ruling: &Ruling, key: Option<String>) -> ApiError {
+    pub(super) async fn denial(&self, ruling: &Ruling, key: Option<String>) -> ApiError {
         let Ruling { check, verdict } = ruling;
         let told = verdict.deny_code().map(DenialReason::from);
-        match self.denial_reason(rules, check, told).await {
+        match self.denial_reason(check, told).await {
             Err(error) => error,
             Ok(reason) => ApiError::Denied(Box::new(Denial {
                 resource: check.resource.to_string(),
@@ -158,9 +165,33 @@ impl Operation {
                 key,
                 tenant: check.tenant.to_string(),
                 reason,
+                roles: self.roles_that_allow(&check.resource, &check.action, reason).await,
                 decision_id: verdict.id,
             })),
         }
+    }
+
+    /// The roles that hold what was denied for `reason`, if they are known and the caller may know them.
+    pub(super) async fn roles_that_allow(
+        &self,
+        resource: &str,
+        action: &str,
+        reason: DenialReason,
+    ) -> Vec<String> {
+        let Ok(caller) = self.signed_in() else { return Vec::new() };
+        if !reason.is_of_a_role_holder() || !self.may_explain(caller).await {
+            return Vec::new();
+        }
+        caller.trail.context.roles.holding(&format!("{resource}:{action}"))
+    }
+
+    /// Asked once in an operation, and only by one with a refusal. Undecided is no.
+    async fn may_explain(&self, caller: &SignedIn) -> bool {
+        let ask = async || {
+            let answers = self.decisions.ask(vec![caller.check(EXPLAIN.0, EXPLAIN.1)]).await;
+            answers.iter().all(|answer| answer.as_ref().is_ok_and(|verdict| verdict.allows()))
+        };
+        *self.may_explain.get_or_init(ask).await
     }
 }
 
@@ -183,6 +214,12 @@ pub(super) trait ContextExt {
     /// # Errors
     /// The schema was built without rules, which is a fault of ours.
     fn rules(&self) -> Result<&Rules, ApiError>;
+
+    /// What looks at documents that are sent as an argument.
+    ///
+    /// # Errors
+    /// The schema was built without it, which is a fault of ours.
+    fn validator(&self) -> Result<&Validator, ApiError>;
 
     /// What the API stands on.
     ///
@@ -216,6 +253,10 @@ impl ContextExt for Context<'_> {
 
     fn rules(&self) -> Result<&Rules, ApiError> {
         self.data_opt::<Arc<Rules>>().map(Arc::as_ref).ok_or(ApiError::Internal("no rules in the schema"))
+    }
+
+    fn validator(&self) -> Result<&Validator, ApiError> {
+        self.data_opt::<Validator>().ok_or(ApiError::Internal("no validator in the schema"))
     }
 
     fn services(&self) -> Result<&Services, ApiError> {

@@ -70,6 +70,10 @@ fn describe(registry: &mut Registry) {
             MetaType::Object { fields, .. } => {
                 for field in fields.values_mut() {
                     append(&mut field.description, sentence(Access::of(&field.directive_invocations), "."));
+                    for argument in field.args.values_mut() {
+                        let access = Access::of(&argument.directive_invocations);
+                        append(&mut argument.description, sentence(access, " when supplied."));
+                    }
                 }
             }
             MetaType::InputObject { input_fields, .. } => {

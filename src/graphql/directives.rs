@@ -5,7 +5,10 @@ use async_graphql::{
     TypeDirective,
     registry::{
         MetaDirectiveInvocation, Registry,
-        location_traits::{Directive_At_FIELD_DEFINITION, Directive_At_INPUT_FIELD_DEFINITION},
+        location_traits::{
+            Directive_At_ARGUMENT_DEFINITION, Directive_At_FIELD_DEFINITION,
+            Directive_At_INPUT_FIELD_DEFINITION,
+        },
     },
 };
 
@@ -82,8 +85,13 @@ pub(super) fn signed_in() {}
 
 /// Needs the permission `resource:action` in the caller's tenant. With scope `OBJECT` it is asked about the object
 /// that an argument names, or that the field belongs to; with scope `TENANT` about the tenant as a whole. On an
-/// input field the permission is needed only when the field is supplied.
-#[TypeDirective(name = "requires", location = "FieldDefinition", location = "InputFieldDefinition")]
+/// input field or an argument the permission is needed only when that is supplied.
+#[TypeDirective(
+    name = "requires",
+    location = "FieldDefinition",
+    location = "InputFieldDefinition",
+    location = "ArgumentDefinition"
+)]
 fn requires_definition(resource: String, action: String, scope: String) {}
 
 /// `@requires`, applied with the words of the permission model instead of three owned strings.
@@ -108,3 +116,4 @@ impl TypeDirective for requires {
 
 impl Directive_At_FIELD_DEFINITION for requires {}
 impl Directive_At_INPUT_FIELD_DEFINITION for requires {}
+impl Directive_At_ARGUMENT_DEFINITION for requires {}

@@ -4,10 +4,13 @@
 
 use std::time::Duration;
 
-use async_graphql::{Error, ErrorExtensionValues, ErrorExtensions as _};
+use async_graphql::{Error, ErrorExtensionValues, ErrorExtensions as _, Value};
 use uuid::Uuid;
 
-use super::{budget::TooManyChecks, decisions::Undecided, id::NodeKind, reason::DenialReason};
+use super::{
+    budget::TooManyChecks, decisions::Undecided, document::Unfit, id::NodeKind, limits::LimitExceeded,
+    reason::DenialReason,
+};
 use crate::{auth::Reason, permit::PermitError, store::StoreError};
 
 /// Sent with `retryAfterMs` when nobody told a better time.
@@ -36,11 +39,28 @@ pub(super) enum ApiError {
         field: String,
         message: String,
     },
+    /// A document that was sent as the argument `document`.
+    Document(Unfit),
     /// The caller may not read it, and it answers `null` as if it were not there.
     Hidden,
+    /// A subscriber was not told of something.
+    Missed(Missed),
     Store(StoreError),
     /// A fault of ours.
     Internal(&'static str),
+}
+
+/// Why a subscriber was not told of something.
+#[derive(Debug, Clone)]
+pub(super) enum Missed {
+    /// Whether they may be told has no answer.
+    Undecided(PermitError),
+    /// The database failed.
+    Fault,
+    /// They do not read what they are told.
+    TooSlow,
+    /// There is more to tell than this node can decide.
+    Overload,
 }
 
 /// A permission that the caller does not hold.
@@ -52,6 +72,8 @@ pub(super) struct Denial {
     pub(super) key: Option<String>,
     pub(super) tenant: String,
     pub(super) reason: DenialReason,
+    /// Roles that would allow it; none for a caller who may not know them.
+    pub(super) roles: Vec<String>,
     /// Under this name the decision is found in the log.
     pub(super) decision_id: Uuid,
 }
@@ -59,6 +81,12 @@ pub(super) struct Denial {
 /// Marks an error that answers `null` and is not reported.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct HiddenMark;
+
+impl From<Unfit> for ApiError {
+    fn from(unfit: Unfit) -> Self {
+        Self::Document(unfit)
+    }
+}
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
@@ -74,7 +102,7 @@ impl ApiError {
     fn log(&self) {
         match self {
             Self::Store(error) => tracing::error!(error = chain(error), "store failed"),
-            Self::Undecided(Undecided::Permit(error)) => {
+            Self::Undecided(Undecided::Permit(error)) | Self::Missed(Missed::Undecided(error)) => {
                 tracing::warn!(error = chain(error), "no decision");
             }
             Self::Internal(what) => tracing::error!(what, "internal fault"),
@@ -89,6 +117,8 @@ impl ApiError {
             | Self::Undecided(Undecided::TooMany { .. })
             | Self::NotFound { .. }
             | Self::BadInput { .. }
+            | Self::Missed(Missed::Fault | Missed::TooSlow | Missed::Overload)
+            | Self::Document(_)
             | Self::Hidden => {}
         }
     }
@@ -112,14 +142,36 @@ impl From<ApiError> for Error {
             ApiError::BadInput { field, message } => {
                 coded("BAD_USER_INPUT", &message).extend_with(|_, e| e.set("field", field.as_str()))
             }
+            ApiError::Document(Unfit::TooComplex(exceeded)) => too_complex(exceeded),
+            ApiError::Document(Unfit::Invalid(mistakes)) => invalid_document(&mistakes),
             ApiError::Hidden => {
                 let mut error = Error::new("hidden");
                 error.source = Some(std::sync::Arc::new(HiddenMark));
                 error
             }
-            ApiError::Store(_) | ApiError::Internal(_) => coded("INTERNAL", "The server made a mistake."),
+            ApiError::Missed(missed) => events_missed(&missed),
+            ApiError::Store(_) | ApiError::Internal(_) => internal(),
         }
     }
+}
+
+fn internal() -> Error {
+    coded("INTERNAL", "The server made a mistake.")
+}
+
+/// Whatever the cause, what the client shows may be out of date.
+fn events_missed(missed: &Missed) -> Error {
+    let lost = |cause: &'static str| {
+        let message = "Events were missed: fetch again what you show, and subscribe anew.";
+        coded("EVENTS_MISSED", message).extend_with(|_, e| e.set("cause", cause))
+    };
+    let error = match missed {
+        Missed::Undecided(error) => unavailable(error),
+        Missed::Fault => internal(),
+        Missed::TooSlow => lost("SLOW_CONSUMER"),
+        Missed::Overload => lost("OVERLOAD"),
+    };
+    error.extend_with(|_, e| e.set("refetch", true))
 }
 
 fn coded(code: &str, message: &str) -> Error {
@@ -142,6 +194,9 @@ fn forbidden(denial: &Denial) -> Error {
             e.set("tenant", denial.tenant.as_str());
             e.set("reason", denial.reason.code());
             e.set("hint", denial.reason.hint(&denial.resource, &denial.action));
+            if !denial.roles.is_empty() {
+                e.set("rolesThatAllow", denial.roles.clone());
+            }
             e.set("decisionId", denial.decision_id.to_string());
         },
     )
@@ -153,6 +208,23 @@ fn too_many_checks(asked: u64) -> Error {
         e.set("limit", told.limit());
         e.set("actual", told.actual);
         e.set("what", TooManyChecks::WHAT);
+    })
+}
+
+fn too_complex(exceeded: LimitExceeded) -> Error {
+    coded("QUERY_TOO_COMPLEX", "The document asks for too much at once.").extend_with(|_, e| {
+        e.set("field", "document");
+        e.set("what", exceeded.what);
+        e.set("limit", exceeded.limit);
+        e.set("actual", exceeded.actual);
+    })
+}
+
+fn invalid_document(mistakes: &[String]) -> Error {
+    let first = mistakes.first().map_or("", String::as_str);
+    coded("BAD_USER_INPUT", &format!("The document is not valid: {first}")).extend_with(|_, e| {
+        e.set("field", "document");
+        e.set("messages", mistakes.iter().map(Value::from).collect::<Vec<_>>());
     })
 }
 
@@ -180,5 +252,5 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 /// The code that an error carries already.
 pub(super) fn code_of(extensions: Option<&ErrorExtensionValues>) -> Option<&str> {
-    if let async_graphql::Value::String(code) = extensions?.get("code")? { Some(code) } else { None }
+    if let Value::String(code) = extensions?.get("code")? { Some(code) } else { None }
 }

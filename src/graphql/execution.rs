@@ -14,20 +14,21 @@ use futures_util::{
 use super::{
     Api, Caller,
     context::{Operation, SignedIn},
-    decisions::Decisions,
+    decisions::{Decisions, Source},
     field_errors, selected,
     subscription::{Events, single_field},
+    trail::Trail,
     variables,
 };
-use crate::permit::Freshness;
+use crate::{audit::Origin, permit::Freshness};
 
 impl Api {
     /// Executes one query or mutation. Every error of the answer, and the answer itself, carry the request id.
     pub async fn execute(&self, mut request: Request, caller: Caller) -> Response {
         let is_mutation = operation_type(&mut request) == Some(OperationType::Mutation);
-        let freshness = if is_mutation { Freshness::Fresh } else { Freshness::AnyAge };
         let request_id = caller.request_id.clone();
-        let operation = self.operation(caller, freshness);
+        let source = if is_mutation { self.for_writing() } else { self.for_reading(&caller) };
+        let operation = self.operation(caller, source);
         let response = match self.coerce(&mut request).await {
             Ok(()) => self.schema.execute(request.data(operation.clone())).await,
             Err(errors) => Response::from_errors(errors),
@@ -51,7 +52,7 @@ impl Api {
 
     async fn open(&self, mut request: Request, caller: Caller) -> BoxStream<'static, Response> {
         let request_id = caller.request_id.clone();
-        let operation = self.operation(caller, Freshness::AnyAge);
+        let operation = self.operation(caller, Source::Pool(self.pumps.pool.clone()));
         let answers = match self.prepare(&mut request).await {
             Ok(()) => {
                 let events = Events { operation: operation.clone() };
@@ -74,12 +75,27 @@ impl Api {
         single_field::put_first(request).map_err(|error| vec![error])
     }
 
-    fn operation(&self, caller: Caller, freshness: Freshness) -> Arc<Operation> {
+    /// Whatever is written is decided now.
+    fn for_writing(&self) -> Source {
+        Source::Pdp(self.services.pdp.clone(), Freshness::Fresh)
+    }
+
+    fn for_reading(&self, caller: &Caller) -> Source {
+        match (&self.snapshots, caller.subject.verified()) {
+            (Some(snapshots), Some(user)) => Source::Memory(snapshots.of(user)),
+            _ => Source::Pdp(self.services.pdp.clone(), Freshness::AnyAge),
+        }
+    }
+
+    fn operation(&self, caller: Caller, source: Source) -> Arc<Operation> {
         let signed_in = caller.subject.verified().map(|user| {
             let store = self.services.store.tenant(&user.tenant);
-            SignedIn::new(user.clone(), store)
+            let origin = Origin { request_id: caller.request_id.clone(), trace_id: caller.trace_id.clone() };
+            let trail = Trail::new(self.trails.clone(), user.clone(), store.clone(), origin);
+            SignedIn::new(user.clone(), store, trail)
         });
-        let decisions = Decisions::new(self.services.pdp.clone(), freshness);
+        let trail = signed_in.as_ref().map(|caller| caller.trail.clone());
+        let decisions = Decisions::new(source, trail);
         Arc::new(Operation::new(caller, decisions, signed_in, self.config.object_rules))
     }
 

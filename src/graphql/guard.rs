@@ -15,7 +15,10 @@ use super::{
     object_rules::{Demand, Object, Ruling},
     rules::{InputRule, ObjectArgument, Rule, Rules},
 };
-use crate::store::Relations;
+use crate::{
+    permit::Check,
+    store::{Relations, Standing},
+};
 
 /// Enforces the rules of the type `object`, named as in the schema (a merged root under its merged name).
 pub(super) const fn permitted(object: &'static str) -> Permitted<'static> {
@@ -82,13 +85,13 @@ impl Permitted<'_> {
         }
         let decided = self.decide(ctx, operation, named.as_ref(), rule, need).await?;
         match named {
-            Some(named) if self.is_mutation() => change(operation, rules, &named, &decided).await,
+            Some(named) if self.is_mutation() => change(operation, &named, &decided).await,
             Some(_) if !decided.need.allows() => Err(ApiError::Hidden),
             _ => {
                 let narrows = narrows(operation, need, &decided.need).await?;
                 let denied = if narrows { decided.denied_input(None) } else { decided.first_denied(None) };
                 match denied {
-                    Some(ruling) => Err(operation.denial(rules, ruling, self.key(ruling)).await),
+                    Some(ruling) => Err(operation.denial(ruling, self.key(ruling)).await),
                     None => Ok(()),
                 }
             }
@@ -160,6 +163,24 @@ impl Permitted<'_> {
     }
 }
 
+/// What the field being resolved, of the type `object`, needs in the tenant as a whole: its own permission first, then
+/// those of the supplied parts of its input.
+///
+/// # Errors
+/// Nobody is signed in, or an argument cannot be read.
+pub(super) fn needs(ctx: &Context<'_>, object: &str) -> Result<Vec<Check>, ApiError> {
+    let caller = ctx.signed_in()?;
+    let Some(rule) = ctx.rules()?.get(object, ctx.field().name()) else {
+        return Err(ApiError::Internal("a root field without a rule"));
+    };
+    let own = match &rule.access {
+        Access::Requires(need) => Some(need),
+        Access::Public | Access::SignedIn => None,
+    };
+    let inputs = supplied_inputs(ctx, rule)?.into_iter().map(|(input, _)| &input.need);
+    Ok(own.into_iter().chain(inputs).map(|need| caller.check(&need.resource, &need.action)).collect())
+}
+
 impl Decided<'_> {
     /// The first ruling that stands in the way. What `task` has already is not asked for.
     fn first_denied(&self, task: Option<&task::Model>) -> Option<&Ruling> {
@@ -184,12 +205,7 @@ impl Decided<'_> {
 }
 
 /// The end of the guard of a mutation on one object.
-async fn change(
-    operation: &Operation,
-    rules: &Rules,
-    named: &Named,
-    decided: &Decided<'_>,
-) -> Result<(), ApiError> {
+async fn change(operation: &Operation, named: &Named, decided: &Decided<'_>) -> Result<(), ApiError> {
     let visible = decided.get.as_ref().is_some_and(Ruling::allows);
     let relies = decided.relies_on_relations();
     operation.rely(named.id.uuid, None);
@@ -201,7 +217,7 @@ async fn change(
         return Err(ApiError::NotFound { kind: named.id.kind, id: named.text.clone() });
     };
     if let Some(ruling) = decided.first_denied(Some(&task)) {
-        return Err(operation.denial(rules, ruling, Some(named.text.clone())).await);
+        return Err(operation.denial(ruling, Some(named.text.clone())).await);
     }
     operation.rely(task.id, Some(Relations::of(&task)));
     Ok(())
@@ -215,7 +231,7 @@ async fn narrows(operation: &Operation, need: &Need, ruling: &Ruling) -> Result<
     if !operation.object_rules || !is_list || ruling.allows() {
         return Ok(false);
     }
-    Ok(operation.signed_in()?.standing().await?.known)
+    Ok(operation.signed_in()?.standing().await? != Standing::Unknown)
 }
 
 /// Whether `task` has this value already, as somebody has who sends a whole form back.
@@ -231,16 +247,13 @@ fn is_unchanged(field: &str, value: &Value, task: &task::Model) -> bool {
     }
 }
 
-/// The parts of the input that are supplied and need a permission. `null` counts where it clears something, which it
-/// does on an object that exists.
+/// The parts of the input that are supplied and need a permission.
 fn supplied_inputs<'a>(ctx: &Context<'_>, rule: &'a Rule) -> Result<Vec<(&'a InputRule, Value)>, ApiError> {
     let mut supplied = Vec::new();
     for input in &rule.inputs {
         let value = input_field(ctx, &input.argument, &input.field)?;
-        if let Some(value) = value
-            && (value != Value::Null || input.need.scope == Scope::Object)
-        {
-            supplied.push((input, value));
+        if input.asks(value.as_ref()) {
+            supplied.extend(value.map(|value| (input, value)));
         }
     }
     Ok(supplied)

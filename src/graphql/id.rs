@@ -26,6 +26,11 @@ impl NodeKind {
         }
     }
 
+    /// The kind whose resource is called so.
+    pub(super) fn of(noun: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.noun() == noun)
+    }
+
     pub(super) const fn noun(self) -> &'static str {
         match self {
             Self::Task => "task",
@@ -129,6 +134,9 @@ impl<K: Kind> InputType for IdOf<K> {
         Some(self)
     }
 }
+
+/// What is said about something that should be the id of any object.
+pub(super) const NO_ID: &str = "This is not an id of this API.";
 
 /// What is said about an id that is none, or that of another type.
 pub(super) fn not_an_id(kind: NodeKind) -> String {

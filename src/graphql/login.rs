@@ -72,8 +72,9 @@ impl LoginMutation {
         } else {
             sign_in(operation, ctx.sync()?, ctx.authenticator()?, input).await?
         };
-        // What was decided before the login may be different after it.
-        operation.decisions.forget().await;
+        // What was decided before the login may be different after it, for every operation of theirs.
+        operation.forget().await;
+        caller.store.tell_permissions(&caller.subject);
         Ok(Some(LoginPayload { client_mutation_id, ..payload }))
     }
 }

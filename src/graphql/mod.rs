@@ -8,13 +8,17 @@ mod api_info;
 mod arguments;
 mod bad_ids;
 mod budget;
+mod client;
 mod connection;
 mod context;
+mod decision_log;
 mod decisions;
 mod describe;
 mod directives;
+mod document;
 mod error;
 mod execution;
+mod explain;
 mod field_errors;
 mod guard;
 mod id;
@@ -24,19 +28,25 @@ mod login;
 mod node;
 mod object_rules;
 mod permission;
+mod plan;
+mod policy_watch;
 mod reason;
+mod requirements;
+mod roles;
 mod rules;
 mod signed_in;
 mod subscription;
 mod sync_status;
 mod task;
+mod trail;
+mod typescript;
 mod user;
 mod user_error;
 mod validation;
 mod variables;
 mod viewer;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_graphql::{
     MergedObject, Name, Request, SDLExportOptions, Schema,
@@ -46,17 +56,26 @@ use async_graphql::{
 use time::OffsetDateTime;
 
 pub use budget::TooManyChecks;
+pub use client::{Client, ClientNeed, ClientOperation, Place, Problem, SourceFile, read_client};
 pub use context::Caller;
 pub use limits::{DocumentError, DocumentLimits, LimitExceeded};
+pub use policy_watch::PolicySight;
 pub use rules::CoverageError;
+pub use typescript::typescript;
 
+use decisions::Snapshots;
 use describe::Described;
+use policy_watch::PolicyWatch;
+use roles::RoleBook;
 use rules::Rules;
-use subscription::Subscription;
+use subscription::{Pumps, Subscription};
+use trail::TrailContext;
 
 use crate::{
+    audit::Log,
     auth::{Authenticator, VerifiedUser},
-    permit::Pdp,
+    events::Hub,
+    permit::{Facts, Pdp},
     store::{Store, StoreError},
     sync::Sync,
 };
@@ -70,6 +89,9 @@ struct Query(
     task::TaskQuery,
     user::UserQuery,
     permission::PermissionQuery,
+    requirements::RequirementQuery,
+    decision_log::DecisionLogQuery,
+    explain::ExplainQuery,
 );
 
 /// Writing. Fields run one after another, and each is decided afresh.
@@ -85,6 +107,11 @@ pub struct Config {
     pub introspection: bool,
     /// `RECEIPT`: whether answers carry `extensions.authz`. Default true.
     pub receipt: bool,
+    /// `PERMISSION_RECHECK_INTERVAL`: how often it is asked again what subscribers may do. Default 10 s.
+    pub permission_recheck_interval: Duration,
+    /// `PERMIT_DECISION_TTL`: how old what somebody was found to hold may be when it is used for reads. Default 0: it is
+    /// asked anew by every operation.
+    pub decision_ttl: Duration,
     /// `OBJECT_RULES`: whether a task's owner and assignee hold permissions on it by attribute rules of Permit.
     /// Default false.
     pub object_rules: bool,
@@ -95,7 +122,10 @@ pub struct Config {
 pub struct Services {
     pub store: Store,
     pub pdp: Pdp,
+    pub facts: Facts,
     pub sync: Sync,
+    pub hub: Hub,
+    pub log: Log,
     pub authenticator: Authenticator,
 }
 
@@ -106,44 +136,65 @@ pub struct Api {
     /// The schema's types; the library does not lend its own.
     registry: Arc<Registry>,
     services: Arc<Services>,
+    trails: TrailContext,
     sdl: Arc<str>,
     manifest: Arc<str>,
+    policy: PolicyWatch,
     config: Config,
+    pumps: Arc<Pumps>,
+    /// What users were found to hold, where reads may use it.
+    snapshots: Option<Arc<Snapshots>>,
 }
 
 /// Whether the parts that operations need answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Readiness {
     pub database: bool,
     pub pdp: bool,
+    pub policy: PolicySight,
 }
 
 impl Api {
-    /// Builds the schema and proves that every field is covered by a rule.
+    /// Builds the schema, proves that every field is covered by a rule, and begins to serve subscribers, for which a
+    /// runtime is needed.
     ///
     /// # Errors
     /// Every hole in the schema's protection.
     pub fn new(services: Services, config: Config) -> Result<Self, Vec<CoverageError>> {
         let registry = Arc::new(types());
         let rules = Arc::new(Rules::read(&registry)?);
-        let manifest = serde_json::to_string_pretty(&rules.manifest()).unwrap_or_default();
+        let manifest = written(&rules);
+        let policy = PolicyWatch::start(services.facts.clone(), owned(&rules));
         let services = Arc::new(services);
+        let pumps = Arc::new(Pumps::start(&services, config));
+        let snapshots = Snapshots::new(services.pdp.clone(), config.decision_ttl, services.store.feed());
+        let trails = TrailContext {
+            rules: rules.clone(),
+            roles: RoleBook::new(services.facts.clone()),
+            log: services.log.clone(),
+        };
         let (query, mutation) = (Query::default(), Mutation::default());
         let mut schema = Schema::build(Described(query), Described(mutation), Described(Subscription))
             .extension(field_errors::FieldErrors)
             .data(rules)
+            .data(pumps.board.clone())
+            .data(document::Validator::new(config))
             .data(services.clone());
         if !config.introspection {
             schema = schema.disable_introspection().disable_suggestions();
         }
         let schema = schema.finish();
         Ok(Self {
+            trails,
             sdl: printed(&schema).into(),
             schema,
             registry,
             services,
             manifest: manifest.into(),
+            policy,
             config,
+            pumps,
+            snapshots,
         })
     }
 
@@ -173,10 +224,11 @@ impl Api {
         self.services.store.tenant(&user.tenant).is_removed(&user.id).await
     }
 
-    /// Asks database and PDP for a sign of life.
+    /// Asks database and PDP for a sign of life. What is known of Permit's policy is told without asking.
     pub async fn ready(&self) -> Readiness {
-        let (database, pdp) = tokio::join!(self.services.store.ready(), self.services.pdp.ready());
-        Readiness { database: database.is_ok(), pdp: pdp.is_ok() }
+        let (store, pdp) = (&self.services.store, &self.services.pdp);
+        let (database, pdp, policy) = tokio::join!(store.ready(), pdp.ready(), self.policy.seen());
+        Readiness { database: database.is_ok(), pdp: pdp.is_ok(), policy }
     }
 }
 
@@ -194,7 +246,23 @@ pub fn sdl() -> String {
 /// # Errors
 /// Every hole in the schema's protection.
 pub fn required_permissions() -> Result<BTreeSet<(String, String)>, Vec<CoverageError>> {
-    Rules::read(&types()).map(|rules| rules.permissions())
+    Rules::read(&types()).map(|rules| owned(&rules))
+}
+
+fn owned(rules: &Rules) -> BTreeSet<(String, String)> {
+    rules.permissions().map(|(resource, action)| (resource.to_owned(), action.to_owned())).collect()
+}
+
+/// The manifest that `/permissions.json` serves, without a server to serve it.
+///
+/// # Errors
+/// Every hole in the schema's protection.
+pub fn manifest() -> Result<String, Vec<CoverageError>> {
+    Rules::read(&types()).map(|rules| written(&rules))
+}
+
+fn written(rules: &Rules) -> String {
+    serde_json::to_string_pretty(&rules.manifest()).unwrap_or_default()
 }
 
 /// The types of the schema.

@@ -11,7 +11,7 @@ use super::{
     directives::signed_in,
     error::ApiError,
     guard::permitted,
-    id::{GlobalId, NodeKind},
+    id::{GlobalId, NO_ID, NodeKind},
     object_rules::{Demand, Ruling},
     task::Task,
     user::User,
@@ -52,7 +52,7 @@ impl NodeQuery {
 }
 
 fn read(id: &ID, field: &str) -> Result<GlobalId, ApiError> {
-    GlobalId::decode(id).ok_or_else(|| ApiError::bad_input(field, "This is not an id of this API."))
+    GlobalId::decode(id).ok_or_else(|| ApiError::bad_input(field, NO_ID))
 }
 
 /// The node behind an id; absent for what is not there, and for all but the first of those that share an error.

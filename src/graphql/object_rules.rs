@@ -165,13 +165,20 @@ async fn on_objects(
 
 /// What Permit's attribute rules may look at. Somebody who was removed is nobody.
 async fn attributes(caller: &SignedIn, task: &task::Model) -> Result<Attributes, ApiError> {
-    let mut attributes = Vec::new();
-    for (name, id) in [("owner", task.owner_id), ("assignee", task.assignee_id)] {
-        if let Some(id) = id
-            && let Some(user) = caller.load_user(id).await?
-        {
-            attributes.push((name, key::encode_user(&user.subject).into_owned()));
+    let mut people = [None, None];
+    for (person, id) in people.iter_mut().zip([task.owner_id, task.assignee_id]) {
+        if let Some(id) = id {
+            *person = caller.load_user(id).await?;
         }
     }
-    Ok(attributes.into_iter().collect())
+    let [owner, assignee] = people.each_ref().map(|user| user.as_ref().map(|user| user.subject.as_str()));
+    Ok(attributes_of(owner, assignee))
+}
+
+/// The attributes of a task with these people, by their subjects.
+pub(super) fn attributes_of(owner: Option<&str>, assignee: Option<&str>) -> Attributes {
+    let attribute = |(name, subject): (&'static str, Option<&str>)| {
+        subject.map(|subject| (name, key::encode_user(subject).into_owned()))
+    };
+    [("owner", owner), ("assignee", assignee)].into_iter().filter_map(attribute).collect()
 }

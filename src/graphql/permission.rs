@@ -36,11 +36,38 @@ pub(super) struct PermissionResult {
     reason: Option<DenialReason>,
     /// What would change the answer; null when it is allowed.
     hint: Option<String>,
+    /// Roles that hold it; null when it is allowed, when they are not known at the moment, and for a caller without
+    /// `policy:explain`.
+    roles_that_allow: Option<Vec<String>>,
 }
 
 impl PermissionResult {
+    /// The answer to a question about `resource:action`, without a hint; `reason`: why it is denied, if it is.
+    pub(super) fn new(
+        resource: String,
+        action: String,
+        key: Option<ID>,
+        reason: Option<DenialReason>,
+    ) -> Self {
+        let allowed = reason.is_none();
+        Self { allowed, resource, action, key, reason, hint: None, roles_that_allow: None }
+    }
+
+    pub(super) fn with_hint(self, hint: Option<String>) -> Self {
+        Self { hint, ..self }
+    }
+
+    /// No roles are not told as such: they may only be unknown.
+    pub(super) fn with_roles(self, roles: Vec<String>) -> Self {
+        Self { roles_that_allow: Some(roles).filter(|roles| !roles.is_empty()), ..self }
+    }
+
+    pub(super) const fn is_allowed(&self) -> bool {
+        self.allowed
+    }
+
     /// The permission as `resource:action`, if it is held.
-    pub(super) fn held(self) -> Option<String> {
+    fn held(self) -> Option<String> {
         self.allowed.then(|| format!("{}:{}", self.resource, self.action))
     }
 }
@@ -135,24 +162,37 @@ pub(super) async fn ask(
     let demands: Vec<Demand<'_>> =
         questions.iter().map(|q| Demand::new(&q.resource, &q.action, q.object.clone())).collect();
     let rulings = operation.decide(&demands).await?;
+    let wants_roles = ctx.look_ahead().field("rolesThatAllow").exists();
     let mut results = Vec::with_capacity(questions.len());
     for (question, Ruling { check, verdict }) in questions.into_iter().zip(rulings) {
         let reason = if verdict.allows() {
             None
         } else {
             let told = verdict.deny_code().map(DenialReason::from);
-            Some(operation.denial_reason(ctx.rules()?, &check, told).await?)
+            Some(operation.denial_reason(&check, told).await?)
         };
-        results.push(PermissionResult {
-            allowed: verdict.allows(),
-            hint: reason.map(|reason| reason.hint(&question.resource, &question.action)),
-            resource: question.resource,
-            action: question.action,
-            key: question.key,
-            reason,
-        });
+        let roles = match reason {
+            Some(reason) if wants_roles => {
+                operation.roles_that_allow(&question.resource, &question.action, reason).await
+            }
+            _ => Vec::new(),
+        };
+        let hint = reason.map(|reason| reason.hint(&question.resource, &question.action));
+        let result = PermissionResult::new(question.resource, question.action, question.key, reason);
+        results.push(result.with_hint(hint).with_roles(roles));
     }
     Ok(results)
+}
+
+/// The permissions of this API that the caller holds at this moment, as `task:get`, sorted.
+///
+/// # Errors
+/// One of them has no answer.
+pub(super) async fn held(ctx: &Context<'_>) -> Result<Vec<String>, ApiError> {
+    let manifest = ctx.rules()?.permissions();
+    let questions = manifest.map(|(resource, action)| Question::tenant(resource, action));
+    let answers = ask(ctx, questions.collect()).await?;
+    Ok(answers.into_iter().filter_map(PermissionResult::held).collect())
 }
 
 /// The answer to one question.

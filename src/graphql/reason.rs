@@ -1,7 +1,7 @@
 //! Why a permission was denied, and what to do about it. Built from reason *codes* and from what we know
 //! ourselves, never from the PDP's text, so that nothing about other people can leak through it.
 
-use async_graphql::Enum;
+use async_graphql::{Enum, resolver_utils::EnumType as _};
 
 use crate::permit::DenyCode;
 
@@ -31,6 +31,7 @@ pub(super) enum DenialReason {
 }
 
 impl DenialReason {
+    /// As in `extensions.reason`: the name of the value.
     pub(super) const fn code(self) -> &'static str {
         match self {
             Self::UserNotSynced => "USER_NOT_SYNCED",
@@ -43,6 +44,52 @@ impl DenialReason {
             Self::NoMatchingRule => "NO_MATCHING_RULE",
             Self::UnsupportedByPdp => "UNSUPPORTED_BY_PDP",
             Self::Unknown => "UNKNOWN",
+        }
+    }
+
+    /// The reason with this code.
+    pub(super) fn of(code: &str) -> Self {
+        let known = Self::items().iter().find(|item| item.name == code);
+        known.map_or(Self::Unknown, |item| item.value)
+    }
+
+    /// Whether it is told to somebody who holds a role, and about something that a role may hold.
+    pub(super) const fn is_of_a_role_holder(self) -> bool {
+        match self {
+            Self::NoPermission
+            | Self::NoRelation
+            | Self::NoMatchingRule
+            | Self::UnsupportedByPdp
+            | Self::Unknown => true,
+            Self::UserNotSynced
+            | Self::NoSuchTenant
+            | Self::NoRoleInTenant
+            | Self::NoSuchResource
+            | Self::NoSuchAction => false,
+        }
+    }
+
+    /// The same about somebody else than the reader.
+    pub(super) fn hint_about_another(self, resource: &str, action: &str) -> String {
+        match self {
+            Self::UserNotSynced => {
+                "They have to call the `login` mutation, which copies their account and roles to Permit."
+                    .to_owned()
+            }
+            Self::NoRoleInTenant => {
+                "They hold no role in this tenant; an administrator can give them one.".to_owned()
+            }
+            Self::NoPermission => format!(
+                "None of their roles holds `{resource}:{action}`. Once it is granted to one of them in Permit it holds \
+                 at once, without a new login."
+            ),
+            Self::NoRelation | Self::NoMatchingRule => {
+                format!("No rule gives them `{resource}:{action}` on this object.")
+            }
+            Self::NoSuchTenant | Self::NoSuchResource | Self::NoSuchAction | Self::UnsupportedByPdp => {
+                self.hint(resource, action)
+            }
+            Self::Unknown => format!("Whether a role of theirs holds `{resource}:{action}` is not known."),
         }
     }
 
@@ -62,9 +109,14 @@ impl DenialReason {
                 "None of your roles holds `{resource}:{action}`. Once it is granted to one of them in Permit it \
                  holds at once, without a new login."
             ),
-            Self::NoSuchResource | Self::NoSuchAction => {
-                format!("`{resource}:{action}` is no permission of this API; see `/permissions.json`.")
-            }
+            Self::NoSuchResource => format!(
+                "There is no resource `{resource}`, in this API or in Permit. `/permissions.json` lists what this \
+                 API asks for, and Permit has to have all of it."
+            ),
+            Self::NoSuchAction => format!(
+                "The resource `{resource}` has no action `{action}`, in this API or in Permit. `/permissions.json` \
+                 lists what this API asks for, and Permit has to have all of it."
+            ),
             Self::NoRelation | Self::NoMatchingRule => {
                 format!("No rule gives you `{resource}:{action}` on this object.")
             }
@@ -79,16 +131,36 @@ impl DenialReason {
 
 impl From<DenyCode> for DenialReason {
     fn from(code: DenyCode) -> Self {
-        match code {
-            DenyCode::UserNotSynced => Self::UserNotSynced,
-            DenyCode::NoSuchTenant => Self::NoSuchTenant,
-            DenyCode::NoRoleInTenant => Self::NoRoleInTenant,
-            DenyCode::NoPermission => Self::NoPermission,
-            DenyCode::NoSuchResource => Self::NoSuchResource,
-            DenyCode::NoSuchAction => Self::NoSuchAction,
-            DenyCode::NoRelation => Self::NoRelation,
-            DenyCode::NoMatchingRule => Self::NoMatchingRule,
-            DenyCode::UnsupportedByPdp => Self::UnsupportedByPdp,
+        Self::of(code.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_is_found_again_by_its_code() {
+        for item in DenialReason::items() {
+            assert_eq!((item.value.code(), DenialReason::of(item.name)), (item.name, item.value));
+        }
+        assert_eq!(DenialReason::of("no such code"), DenialReason::Unknown);
+    }
+
+    #[test]
+    fn every_code_of_the_pdp_is_a_reason() {
+        for code in [
+            DenyCode::UserNotSynced,
+            DenyCode::NoSuchTenant,
+            DenyCode::NoRoleInTenant,
+            DenyCode::NoPermission,
+            DenyCode::NoSuchResource,
+            DenyCode::NoSuchAction,
+            DenyCode::NoRelation,
+            DenyCode::NoMatchingRule,
+            DenyCode::UnsupportedByPdp,
+        ] {
+            assert_ne!(DenialReason::from(code), DenialReason::Unknown, "{code:?}");
         }
     }
 }

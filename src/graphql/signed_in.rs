@@ -2,16 +2,15 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use dataloader::{BatchFn, cached::Loader};
-use entity::{task, user};
-use tokio::sync::OnceCell;
+use dataloader::{BatchFn, cached::Loader, non_cached};
+use entity::{task, task_event, user};
 use uuid::Uuid;
 
-use super::error::ApiError;
+use super::{error::ApiError, trail::Trail};
 use crate::{
     auth::VerifiedUser,
     permit::Check,
-    store::{Role, StoreError, TenantStore},
+    store::{HistoryRequest, Page, Person, Role, Standing, StoreError, TenantStore},
 };
 
 /// A signed-in caller and their tenant's rows.
@@ -23,22 +22,21 @@ pub(super) struct SignedIn {
     tasks: Loader<Uuid, Found<Option<Arc<task::Model>>>, TaskBatch>,
     users: Loader<Uuid, Found<Option<user::Model>>, UserBatch>,
     roles: Loader<Uuid, Found<Vec<Role>>, RoleBatch>,
-    standing: OnceCell<Standing>,
-}
-
-/// What our own rows say about the caller; enough to explain a denial without asking anybody.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Standing {
-    pub(super) known: bool,
-    pub(super) has_role: bool,
+    /// Not remembered: a mutation may add to a history that an earlier field has told.
+    histories: non_cached::Loader<(Uuid, HistoryRequest), Found<History>, HistoryBatch>,
+    /// Where the reasons of denials come from, and where verdicts are logged.
+    pub(super) trail: Arc<Trail>,
 }
 
 /// A look-up that may have failed; the failure is shared by everybody who waited for the batch.
 type Found<T> = Result<T, Arc<StoreError>>;
 
+type History = Arc<Page<task_event::Model>>;
+
 struct TaskBatch(TenantStore);
 struct UserBatch(TenantStore);
 struct RoleBatch(TenantStore);
+struct HistoryBatch(TenantStore);
 
 impl BatchFn<Uuid, Found<Option<Arc<task::Model>>>> for TaskBatch {
     async fn load(&mut self, ids: &[Uuid]) -> HashMap<Uuid, Found<Option<Arc<task::Model>>>> {
@@ -75,23 +73,60 @@ impl BatchFn<Uuid, Found<Vec<Role>>> for RoleBatch {
     }
 }
 
+impl BatchFn<(Uuid, HistoryRequest), Found<History>> for HistoryBatch {
+    async fn load(
+        &mut self,
+        keys: &[(Uuid, HistoryRequest)],
+    ) -> HashMap<(Uuid, HistoryRequest), Found<History>> {
+        let mut wanted: HashMap<HistoryRequest, Vec<Uuid>> = HashMap::new();
+        for (task, request) in keys {
+            wanted.entry(*request).or_default().push(*task);
+        }
+        let mut found = HashMap::new();
+        // The rows of a page ask for the same part of their histories; other fields may ask for another one.
+        for (request, tasks) in wanted {
+            match self.0.histories(&tasks, request).await {
+                Ok(pages) => {
+                    found.extend(pages.into_iter().map(|(task, page)| ((task, request), Ok(Arc::new(page)))));
+                }
+                Err(error) => {
+                    let error = Arc::new(error);
+                    found.extend(tasks.iter().map(|task| ((*task, request), Err(error.clone()))));
+                }
+            }
+        }
+        found
+    }
+}
+
 fn failed<T>(ids: &[Uuid], error: StoreError) -> HashMap<Uuid, Found<T>> {
     let error = Arc::new(error);
     ids.iter().map(|id| (*id, Err(error.clone()))).collect()
 }
 
 impl SignedIn {
-    pub(super) fn new(user: Arc<VerifiedUser>, store: TenantStore) -> Self {
+    pub(super) fn new(user: Arc<VerifiedUser>, store: TenantStore, trail: Trail) -> Self {
         Self {
             subject: user.id.as_str().into(),
             tenant: user.tenant.as_str().into(),
             tasks: Loader::new(TaskBatch(store.clone())).with_yield_count(2),
             users: Loader::new(UserBatch(store.clone())).with_yield_count(2),
             roles: Loader::new(RoleBatch(store.clone())).with_yield_count(2),
-            standing: OnceCell::new(),
+            histories: non_cached::Loader::new(HistoryBatch(store.clone())).with_yield_count(2),
+            trail: Arc::new(trail),
             user,
             store,
         }
+    }
+
+    /// The same caller, of whom nothing has been looked up yet.
+    pub(super) fn afresh(&self) -> Self {
+        Self::new(self.user.clone(), self.store.clone(), self.trail.afresh())
+    }
+
+    /// The caller as the store and the subscriptions know them.
+    pub(super) fn person(&self) -> Person {
+        Person { tenant: self.tenant.clone(), subject: self.subject.clone() }
     }
 
     /// The question whether the caller holds `resource:action` in their tenant.
@@ -134,20 +169,24 @@ impl SignedIn {
         flatten(self.roles.try_load(id).await)
     }
 
+    /// A part of the history of a task, looked up together with those of the others that are pending.
+    pub(super) async fn load_history(
+        &self,
+        task: Uuid,
+        request: HistoryRequest,
+    ) -> Result<History, ApiError> {
+        flatten(self.histories.try_load((task, request)).await)
+    }
+
     /// Rows that a mutation changed are read again.
     pub(super) async fn forget(&self, id: Uuid) {
         self.users.clear(id).await;
         self.roles.clear(id).await;
     }
 
-    /// What our own rows say about the caller, looked up once.
+    /// How the caller stands in the tenant, looked up once.
     pub(super) async fn standing(&self) -> Result<Standing, ApiError> {
-        let look = async {
-            let Some(row) = self.row().await? else { return Ok(Standing { known: false, has_role: false }) };
-            let roles = self.store.roles_of(vec![row.id]).await?;
-            Ok(Standing { known: true, has_role: !roles.is_empty() })
-        };
-        self.standing.get_or_try_init(|| look).await.copied()
+        Ok(self.trail.standing(&self.subject).await?)
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     context::ContextExt as _,
     directives::signed_in,
     guard::permitted,
-    permission::{PermissionResult, Question, ask, ask_one},
+    permission::{PermissionResult, Question, ask_one, held},
     sync_status::{SyncStatus, status},
     user::{RoleAssignment, User, roles},
 };
@@ -60,10 +60,7 @@ impl Viewer {
 
     /// The permissions of this API that the caller holds at this moment, as `task:get`, sorted.
     async fn permissions(&self, ctx: &Context<'_>) -> Result<Option<Vec<String>>> {
-        let manifest = ctx.rules()?.permissions();
-        let questions = manifest.iter().map(|(resource, action)| Question::tenant(resource, action));
-        let answers = ask(ctx, questions.collect()).await?;
-        Ok(Some(answers.into_iter().filter_map(PermissionResult::held).collect()))
+        Ok(Some(held(ctx).await?))
     }
 
     /// Whether the caller holds a permission, and if not, why and what to do.

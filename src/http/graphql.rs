@@ -14,7 +14,7 @@ use axum::{
 };
 
 use super::{
-    AppState,
+    AppState, TraceId,
     connection::Connection,
     console, event_stream,
     negotiation::{MediaType, negotiate, prefers_html, reads_events},
@@ -45,7 +45,8 @@ pub(super) async fn serve(state: Arc<AppState>, request_id: &str, request: Reque
         return rejection.into_response(MediaType::Json, request_id);
     };
     let connection = head.extensions.get().cloned();
-    let exchange = Exchange { state: &state, media, request_id, connection };
+    let trace_id = TraceId::of(&head.extensions);
+    let exchange = Exchange { state: &state, media, request_id, trace_id, connection };
     match exchange.run(&method, &headers, query_string, body).await {
         Ok(answer) => answer,
         Err(rejection) if media == MediaType::EventStream && rejection.is_about_a_document() => {
@@ -60,6 +61,7 @@ struct Exchange<'a> {
     state: &'a AppState,
     media: MediaType,
     request_id: &'a str,
+    trace_id: Option<String>,
     connection: Option<Connection>,
 }
 
@@ -83,7 +85,8 @@ impl Exchange<'_> {
                 return Err(rejection);
             }
         };
-        let caller = Caller { subject, token, request_id: self.request_id.to_owned() };
+        let (request_id, trace_id) = (self.request_id.to_owned(), self.trace_id.clone());
+        let caller = Caller { subject, token, request_id, trace_id };
         if self.streams(&operation, headers) {
             return self.events(operation, caller).await;
         }

@@ -8,8 +8,8 @@ use axum::{
     http::{
         HeaderMap, HeaderName, HeaderValue, Method,
         header::{
-            ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ORIGIN,
-            REFERRER_POLICY, RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+            ACCESS_CONTROL_REQUEST_METHOD, CACHE_CONTROL, ORIGIN, REFERRER_POLICY, RETRY_AFTER, VARY,
+            WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
         },
     },
     middleware::{self, Next},
@@ -17,11 +17,11 @@ use axum::{
 };
 use futures_util::FutureExt as _;
 use tower::ServiceExt as _;
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use super::{RequestId, negotiation::MediaType, rejection::Rejection};
+use super::{RequestId, TraceId, negotiation::MediaType, rejection::Rejection, trace::trace_id};
 
 /// Carries the request's name in both directions.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -43,10 +43,13 @@ pub(super) fn layered(routes: Router, cors_origins: &[String]) -> Router {
 /// Names the request, traces it, and puts the headers on the answer that protect a browser.
 async fn around(mut request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
+    let trace_id = trace_id(request.headers());
     request.extensions_mut().insert(RequestId(id.clone()));
+    request.extensions_mut().insert(TraceId(trace_id.clone()));
     let path = request.uri().path();
-    let span =
-        tracing::info_span!("request", request.id = &*id, http.method = %request.method(), http.path = path);
+    let span = tracing::info_span!(
+        "request", request.id = &*id, trace.id = trace_id, http.method = %request.method(), http.path = path
+    );
     let mut response = next.run(request).instrument(span).await;
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id) {
@@ -79,7 +82,9 @@ fn cors(origins: &[String]) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([ACCEPT, AUTHORIZATION, CONTENT_TYPE, X_REQUEST_ID])
+        // Client libraries add headers of their own. Who may call is decided by the origin, and by a token that no
+        // browser sends by itself.
+        .allow_headers(AllowHeaders::mirror_request())
         .expose_headers([X_REQUEST_ID, RETRY_AFTER, WWW_AUTHENTICATE])
         .max_age(std::time::Duration::from_secs(PREFLIGHT_SECONDS))
 }

@@ -13,10 +13,12 @@ mod layers;
 mod negotiation;
 mod operation;
 mod patience;
+mod permissions;
 mod rejection;
 mod request;
 mod serve;
 mod socket;
+mod trace;
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,7 +27,7 @@ use axum::{
     extract::{Request, State},
     http::header::CONTENT_TYPE,
     response::{IntoResponse as _, Response},
-    routing::{any, get},
+    routing::{any, get, post},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use url::Url;
@@ -68,6 +70,17 @@ pub struct Config {
 #[derive(Debug, Clone)]
 struct RequestId(Arc<str>);
 
+/// The trace that a request says it is part of.
+#[derive(Debug, Clone)]
+struct TraceId(Option<String>);
+
+impl TraceId {
+    /// That of the request with these extensions.
+    fn of(extensions: &axum::http::Extensions) -> Option<String> {
+        extensions.get::<Self>().and_then(|TraceId(id)| id.clone())
+    }
+}
+
 struct AppState {
     api: Api,
     authenticator: Authenticator,
@@ -84,7 +97,8 @@ pub fn router(config: &Config, api: Api, authenticator: Authenticator, metrics: 
     let routes = Router::new()
         .route("/graphql", any(endpoint))
         .route("/schema.graphql", get(schema))
-        .route("/permissions.json", get(permissions))
+        .route("/permissions.json", get(manifest))
+        .route("/permissions", post(permissions::serve).fallback(only_post))
         .route("/health", get(health::live))
         .route("/ready", get(health::ready))
         .route("/metrics", get(metrics_page))
@@ -119,7 +133,7 @@ async fn schema(
     }
 }
 
-async fn permissions(State(state): State<Arc<AppState>>) -> Response {
+async fn manifest(State(state): State<Arc<AppState>>) -> Response {
     ([(CONTENT_TYPE, "application/json")], state.api.permissions().to_owned()).into_response()
 }
 
@@ -130,6 +144,10 @@ async fn metrics_page(State(state): State<Arc<AppState>>) -> Response {
 
 async fn not_found(Extension(RequestId(id)): Extension<RequestId>) -> Response {
     Rejection::not_found().into_response(MediaType::Json, &id)
+}
+
+async fn only_post(Extension(RequestId(id)): Extension<RequestId>) -> Response {
+    Rejection::method_not_allowed("POST").into_response(MediaType::Json, &id)
 }
 
 async fn method_not_allowed(Extension(RequestId(id)): Extension<RequestId>) -> Response {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_graphql::{Request, Variables};
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     http::{HeaderMap, StatusCode, header::CONTENT_ENCODING},
 };
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -68,6 +68,23 @@ pub(super) async fn from_body(
     limit: usize,
     timeout: Duration,
 ) -> Result<Request, Rejection> {
+    let bytes = json_body(headers, body, limit, timeout).await?;
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        return Err(Rejection::bad_request("Send one operation; arrays of operations are not supported."));
+    }
+    let parameters = serde_json::from_slice(&bytes).map_err(|_| {
+        Rejection::bad_request("The body must be a JSON object, without a parameter named twice.")
+    })?;
+    written(request(parameters))
+}
+
+/// The bytes of a body that says it is JSON.
+pub(super) async fn json_body(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+    timeout: Duration,
+) -> Result<Bytes, Rejection> {
     let unsupported = |message| Rejection::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "BAD_REQUEST", message);
     if !is_json_body(headers) {
         return Err(unsupported("Send the request as JSON with Content-Type: application/json."));
@@ -76,25 +93,18 @@ pub(super) async fn from_body(
         return Err(unsupported("Compressed request bodies are not supported."));
     }
     let read = tokio::time::timeout(timeout, Limited::new(body, limit).collect()).await;
-    let bytes = match read {
+    match read {
         Err(_) => {
             let message = "The request body took too long.";
-            return Err(Rejection::new(StatusCode::REQUEST_TIMEOUT, "BAD_REQUEST", message));
+            Err(Rejection::new(StatusCode::REQUEST_TIMEOUT, "BAD_REQUEST", message))
         }
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             let message = "The request body is too large.";
-            return Err(Rejection::new(StatusCode::PAYLOAD_TOO_LARGE, "BAD_REQUEST", message));
+            Err(Rejection::new(StatusCode::PAYLOAD_TOO_LARGE, "BAD_REQUEST", message))
         }
-        Ok(Err(_)) => return Err(Rejection::bad_request("The request body was cut off.")),
-        Ok(Ok(collected)) => collected.to_bytes(),
-    };
-    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
-        return Err(Rejection::bad_request("Send one operation; arrays of operations are not supported."));
+        Ok(Err(_)) => Err(Rejection::bad_request("The request body was cut off.")),
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
     }
-    let parameters = serde_json::from_slice(&bytes).map_err(|_| {
-        Rejection::bad_request("The body must be a JSON object, without a parameter named twice.")
-    })?;
-    written(request(parameters))
 }
 
 /// Reads the payload of a message; why it is none.

@@ -27,8 +27,10 @@ pub(crate) mod scripted;
 
 pub use check::{Attributes, Check, Decision, DenyCode, Freshness};
 pub use error::{Cause, Flaw, PermitError, SetupError};
+pub use facts::policy;
 pub use facts::{
-    Assigned, Facts, ProxyState, Put, RoleInTenant, Scope, Unassigned, User, UserProfile, Visibility, Written,
+    Assigned, AssignmentPage, Facts, ProxyState, Put, RoleInTenant, Scope, Unassigned, User, UserProfile,
+    Visibility, Written,
 };
 pub use pdp::{Answers, MAX_CHECKS_PER_CALL, Pdp, TenantPermissions};
 
@@ -57,6 +59,8 @@ pub struct Config {
     pub writes_per_minute: NonZeroU32,
     /// Those among them that delete (`PERMIT_DELETES_PER_MINUTE`, default 40).
     pub deletes_per_minute: NonZeroU32,
+    /// Those among them that change the policy (`PERMIT_SCHEMA_WRITES_PER_MINUTE`, default 25).
+    pub schema_writes_per_minute: NonZeroU32,
 }
 
 /// Whether facts are written through the PDP, which then tells when it has seen them.
@@ -78,6 +82,8 @@ impl Config {
     pub const WRITES_PER_MINUTE: NonZeroU32 = NonZeroU32::new(220).expect("it is not zero");
     /// Default of [`deletes_per_minute`](Self::deletes_per_minute): Permit admits 60.
     pub const DELETES_PER_MINUTE: NonZeroU32 = NonZeroU32::new(40).expect("it is not zero");
+    /// Default of [`schema_writes_per_minute`](Self::schema_writes_per_minute): Permit admits 40.
+    pub const SCHEMA_WRITES_PER_MINUTE: NonZeroU32 = NonZeroU32::new(25).expect("it is not zero");
 
     /// The default time-outs and rates.
     pub const fn new(pdp_url: Url, api_url: Url, api_key: SecretString) -> Self {
@@ -92,6 +98,7 @@ impl Config {
             facts_wait: Duration::from_secs(5),
             writes_per_minute: Self::WRITES_PER_MINUTE,
             deletes_per_minute: Self::DELETES_PER_MINUTE,
+            schema_writes_per_minute: Self::SCHEMA_WRITES_PER_MINUTE,
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```json
 //! {"kind": "status", "status": 429, "retryAfter": 2, "path": "/allowed/bulk", "times": 3}
-//! {"kind": "unanswered", "method": "PUT", "pathPrefix": "/v2/facts/"}
+//! {"kind": "unanswered", "method": "PUT", "pathPrefix": "/v2/facts/", "after": 2}
 //! ```
 
 use std::{
@@ -32,6 +32,8 @@ pub(super) struct Fault {
     path: Option<String>,
     /// Strikes only paths that begin so, and only as they were sent, percent signs included.
     path_prefix: Option<String>,
+    /// Lets this many requests through that it would have struck.
+    after: Option<u32>,
     /// Strikes this many times and is gone; absent, until cleared.
     times: Option<u32>,
 }
@@ -59,7 +61,8 @@ enum Kind {
 impl Fault {
     /// The first fault that strikes this request; one that has struck often enough is removed.
     pub(super) fn take(faults: &mut Vec<Self>, method: &Method, path: &str) -> Option<Self> {
-        let index = faults.iter().position(|fault| fault.strikes(method, path))?;
+        let index =
+            faults.iter_mut().position(|fault| fault.strikes(method, path) && !fault.lets_through())?;
         let struck = faults[index].clone();
         if let Some(left) = &mut faults[index].times {
             *left = left.saturating_sub(1);
@@ -74,6 +77,13 @@ impl Fault {
         self.method.as_deref().is_none_or(|name| name == method.as_str())
             && self.path.as_deref().is_none_or(|at| at == path)
             && self.path_prefix.as_deref().is_none_or(|prefix| path.starts_with(prefix))
+    }
+
+    /// Whether it waits for a later request yet; this one counts.
+    fn lets_through(&mut self) -> bool {
+        let Some(left) = self.after.as_mut().filter(|left| **left > 0) else { return false };
+        *left -= 1;
+        true
     }
 
     pub(super) async fn disturb(self, request: Request, next: Next) -> Response {

@@ -112,6 +112,7 @@ impl TenantStore {
             .filter(Column::SyncedAt.eq(user.synced_at))
             .exec(&self.db)
             .await?;
+        self.tell_permissions(&user.subject);
         Ok(unchanged.rows_affected > 0)
     }
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use entity::task_event;
 use tokio::sync::broadcast;
 
-/// Signals that the slowest listener may be behind. Each takes some hundred bytes, and only while there are listeners.
+use super::{Person, TenantStore};
+
+/// Signals that the slowest listener may be behind. Each takes some hundred bytes until everybody has heard it.
 const CAPACITY: usize = 4_096;
 
 /// Something that open connections may have to hear of.
@@ -14,8 +16,8 @@ const CAPACITY: usize = 4_096;
 pub enum Signal {
     /// A task was created, changed or deleted.
     Task(Arc<task_event::Model>),
-    /// What this person may do in this tenant was changed, or the person was removed from it.
-    Permissions { tenant: Arc<str>, subject: Arc<str> },
+    /// What this person may do in this tenant is another thing than before, or they were removed from it.
+    Permissions(Person),
 }
 
 /// Where signals are told. Clones tell the same listeners.
@@ -36,5 +38,13 @@ impl Feed {
     /// Everything that is told from now on.
     pub fn listen(&self) -> broadcast::Receiver<Signal> {
         self.0.subscribe()
+    }
+}
+
+impl TenantStore {
+    /// Tells that `subject` may do other things than before.
+    pub fn tell_permissions(&self, subject: &str) {
+        self.feed
+            .publish(Signal::Permissions(Person { tenant: self.tenant.clone(), subject: subject.into() }));
     }
 }

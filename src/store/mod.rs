@@ -7,9 +7,11 @@
 
 mod arrival;
 mod creation;
+mod decision;
 mod error;
 mod event;
 mod feed;
+mod history;
 mod idempotency;
 mod inspection;
 mod ledger;
@@ -18,9 +20,11 @@ mod outbox;
 mod page;
 mod queue;
 mod removal;
+mod standing;
 mod sync;
 mod task;
 mod task_change;
+mod tombstone;
 mod user;
 
 use std::{sync::Arc, time::Duration};
@@ -36,12 +40,15 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 pub use arrival::{Arrival, Desired, SignIn};
 pub use creation::{UserCreation, given};
+pub use decision::{DECISIONS_PER_STATEMENT, DecisionExport, DecisionQuery};
 pub use entity::{
+    decision::Model as LoggedDecision,
     outbox::{Kind, State as ItemState},
     role_assignment::{Source, State},
 };
 pub use error::StoreError;
 pub use feed::{Feed, Signal};
+pub use history::HistoryRequest;
 pub use idempotency::{Idempotency, KeyReused};
 pub use inspection::{Inspection, inspect};
 pub use ledger::{Entry, LastAdmin, Role};
@@ -49,9 +56,11 @@ pub use operator::{Backlog, Unfinished};
 pub use outbox::{Job, Progress};
 pub use page::{Bound, End, Page, PageRequest, Position, Range, SortValue};
 pub use removal::{KEPT_ELSEWHERE, RemovalItems, RemovalStart, TasksOnRemoval};
+pub use standing::{Standing, UNKNOWN_TENANT};
 pub use sync::{Settled, SyncEnd, SyncState};
 pub use task::{TaskListQuery, TaskOrder, TaskSort};
 pub use task_change::{Expected, NewTask, Relations, TaskChange, TaskCreation, TaskDeletion, TaskPatch};
+pub use tombstone::Person;
 pub use user::NewUser;
 
 /// The role whose last holder in a tenant can be neither removed nor demoted.

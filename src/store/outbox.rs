@@ -145,7 +145,10 @@ impl Store {
     /// # Errors
     /// The database failed; the work will be done again, which must be harmless.
     pub async fn finish(&self, job: &Job, report: &str) -> Result<(), StoreError> {
-        update(&self.db, job, done(report)).await.map(drop)
+        if update(&self.db, job, done(report)).await? {
+            self.tenant(&job.tenant).tell_permissions(&job.subject);
+        }
+        Ok(())
     }
 
     /// How far the item `seq` is; `None` if it was done too long ago.

@@ -7,7 +7,7 @@ use entity::{
 use sea_orm::{
     ActiveModelTrait as _,
     ActiveValue::Set,
-    ColumnTrait as _, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait as _, PaginatorTrait as _,
+    ColumnTrait as _, Condition, DatabaseTransaction, EntityTrait as _, PaginatorTrait as _,
     QueryFilter as _, QueryOrder as _, QuerySelect as _,
     sea_query::{Expr, ExprTrait as _},
 };
@@ -84,32 +84,6 @@ impl Store {
 }
 
 impl TenantStore {
-    /// Whether `subject` was removed from this tenant.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn is_removed(&self, subject: &str) -> Result<bool, StoreError> {
-        Ok(self.tombstone_of(&self.db, subject).await?.is_some())
-    }
-
-    pub(super) async fn tombstone_of(
-        &self,
-        db: &impl ConnectionTrait,
-        subject: &str,
-    ) -> Result<Option<tombstone::Model>, StoreError> {
-        Ok(tombstone::Entity::find_by_id((self.tenant.to_string(), subject.to_owned())).one(db).await?)
-    }
-
-    pub(super) async fn lift_tombstone(
-        &self,
-        tx: &DatabaseTransaction,
-        subject: &str,
-    ) -> Result<(), StoreError> {
-        let identity = (self.tenant.to_string(), subject.to_owned());
-        tombstone::Entity::delete_by_id(identity).exec(tx).await?;
-        Ok(())
-    }
-
     /// Removes a user here for the subject `by` and asks for their removal at Permit and, if `with_account`, at Auth0:
     /// row, roles and tasks in one transaction. For a user whose removal is under way, asks for what is unfinished once more.
     ///
@@ -146,6 +120,7 @@ impl TenantStore {
         self.hand_over(&mut write, id, heir).await?;
         let items = self.bury_user(&write.tx, &user, with_account).await?;
         write.commit().await?;
+        self.tell_permissions(&user.subject);
         Ok(RemovalStart::Begun(items))
     }
 

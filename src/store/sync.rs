@@ -84,7 +84,9 @@ impl TenantStore {
     /// # Errors
     /// The database failed; carrying it out once more is harmless.
     pub async fn settle(&self, user: &Model, settled: &[Settled]) -> Result<(), StoreError> {
-        self.change_ledger(user, |before| after(before, settled)).await.map(drop)
+        self.change_ledger(user, |before| after(before, settled)).await?;
+        self.tell_permissions(&user.subject);
+        Ok(())
     }
 
     /// Notes what was carried out, and finishes every item that `state` serves.
@@ -110,7 +112,9 @@ impl TenantStore {
             next.update(&tx).await?;
         }
         self.finish_up_to(&tx, subject, Kind::Sync, state.last, &end.report).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        self.tell_permissions(subject);
+        Ok(())
     }
 
     /// Forgets that Permit is in step with the user: somebody changed it behind our back.

@@ -1,6 +1,9 @@
 //! Tasks of a tenant, as they are read.
 
-use entity::task::{Column, Entity, Model};
+use entity::{
+    task::{Column, Entity, Model},
+    task_event::{self, Traits},
+};
 use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, Select};
 use uuid::Uuid;
 
@@ -34,6 +37,22 @@ pub enum TaskSort {
     CreatedAt,
     UpdatedAt,
     Title,
+}
+
+impl TaskListQuery {
+    /// Whether the event made a task one of those described, changed one of them, or took one from them.
+    pub fn concerns(&self, event: &task_event::Model) -> bool {
+        event.before.iter().chain(&event.after).any(|task| self.describes(task))
+    }
+
+    /// The same question that [`TenantStore::list_tasks`] asks the database, where both match A to Z in either case.
+    fn describes(&self, task: &Traits) -> bool {
+        let has = |part: &String| task.title.to_ascii_lowercase().contains(&part.to_ascii_lowercase());
+        self.completed.is_none_or(|completed| completed == task.completed)
+            && self.title_contains.as_ref().is_none_or(has)
+            && self.owner_id.is_none_or(|owner| task.owner_id == Some(owner))
+            && self.assignee_id.is_none_or(|assignee| task.assignee_id == Some(assignee))
+    }
 }
 
 impl Default for TaskOrder {

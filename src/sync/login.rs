@@ -6,7 +6,9 @@ use backon::{ExponentialBuilder, Retryable as _};
 use entity::user;
 
 use super::{OutcomeKind, RoleOutcome, RolePolicy, SignedInPerson, Sync, desired::Wanted, report::Report};
-use crate::store::{Arrival, Entry, NewUser, Progress, SignIn, Source, StoreError, TenantStore};
+use crate::store::{
+    Arrival, Entry, NewUser, Progress, SignIn, Source, StoreError, TenantStore, UNKNOWN_TENANT,
+};
 
 /// How a login ended.
 #[derive(Debug)]
@@ -171,7 +173,7 @@ fn told(
 
 fn unfinished(cause: Option<&str>) -> String {
     match cause {
-        Some("UNKNOWN_TENANT") => {
+        Some(UNKNOWN_TENANT) => {
             "Permit does not know your tenant; an administrator has to create it.".to_owned()
         }
         Some(cause) => format!("Permit could not be written to ({cause}); it is tried again by itself."),

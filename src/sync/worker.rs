@@ -16,7 +16,7 @@ use super::Sync;
 use crate::{
     auth0_admin::AdminError,
     permit::{Cause, PermitError},
-    store::{Job, Kind, StoreError},
+    store::{Job, Kind, StoreError, UNKNOWN_TENANT},
 };
 
 /// Items of one node that are carried out at the same time.
@@ -69,7 +69,7 @@ impl Failure {
         match self {
             Self::Permit(error) => error.cause().code(),
             Self::Account(error) => error.cause(),
-            Self::UnknownTenant => "UNKNOWN_TENANT",
+            Self::UnknownTenant => UNKNOWN_TENANT,
             Self::LeaseLost => "LEASE_LOST",
             Self::Store(_) => "DATABASE",
         }

@@ -1,21 +1,13 @@
 // The console in headless Chromium: no other origin, no violation of its policy, and a persona for all tabs.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { chromium } from "playwright-core";
+import { launch } from "./browser.js";
 
 const server = process.env.TASKGATE_URL;
 const issuer = process.env.ISSUER_URL;
 let browser;
 
-before(async () => {
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: [
-      "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-      "--disable-component-update", "--disable-sync",
-    ],
-  });
-});
+before(async () => { browser = await launch(); });
 after(() => browser.close());
 
 async function open(path) {
@@ -113,13 +105,16 @@ test("a subscription runs over a socket of this origin, as whoever is signed in"
   await become(page, "manager");
   await runTab(page, "Step1_SignIn");
   const authorization = await page.inputValue("#authorization");
-  const opened = page.waitForEvent("websocket");
+  // The frames may come before anybody else is told of the socket.
+  const opened = new Promise((resolve) => page.once("websocket", (socket) => {
+    const isAcknowledged = (frame) => frame.payload.includes("connection_ack");
+    resolve({ socket, acknowledged: socket.waitForEvent("framereceived", isAcknowledged) });
+  }));
   await page.click('.graphiql-tab-button:text-is("Step6_Watch")');
   await page.click(".graphiql-execute-button");
-  const socket = await opened;
+  const { socket, acknowledged } = await opened;
   assert.equal(socket.url(), `${server.replace(/^http/, "ws")}/graphql`);
-  const initialised = await socket.waitForEvent("framereceived", (frame) => frame.payload.includes("connection_ack"));
-  assert.match(initialised.payload, /expiresAt/, "somebody is signed in");
+  assert.match((await acknowledged).payload, /expiresAt/, "somebody is signed in");
 
   const query = 'mutation { createTask(input: { title: "Seen by the console" }) { task { id } } }';
   const body = JSON.stringify({ query });

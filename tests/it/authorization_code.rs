@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use crate::support::World;
 
 /// RFC 7636, appendix B.
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const CALLBACK: &str = "http://127.0.0.1:9/callback";
 
 /// What a browser sends when the persona's button is pressed.
-fn authorization(persona: &str) -> Vec<(&'static str, String)> {
+pub(crate) fn authorization(persona: &str) -> Vec<(&'static str, String)> {
     [
         ("persona", persona),
         ("client_id", "sandbox-spa"),
@@ -30,7 +30,7 @@ fn authorization(persona: &str) -> Vec<(&'static str, String)> {
 }
 
 /// The same, with one field added or of another value.
-fn with(persona: &str, name: &'static str, value: &str) -> Vec<(&'static str, String)> {
+pub(crate) fn with(persona: &str, name: &'static str, value: &str) -> Vec<(&'static str, String)> {
     let mut fields = authorization(persona);
     fields.retain(|(known, _)| *known != name);
     fields.push((name, value.to_owned()));
@@ -38,7 +38,7 @@ fn with(persona: &str, name: &'static str, value: &str) -> Vec<(&'static str, St
 }
 
 /// A client that follows nobody anywhere.
-fn browser() -> reqwest::Client {
+pub(crate) fn browser() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().redirect(Policy::none()).build().unwrap()
 }
 
@@ -56,7 +56,7 @@ async fn signs_in(world: &World, fields: &[(&'static str, String)]) -> Option<re
     response.headers().get("location").map(|target| target.to_str().unwrap().parse().unwrap())
 }
 
-fn parameter(url: &reqwest::Url, name: &str) -> Option<String> {
+pub(crate) fn parameter(url: &reqwest::Url, name: &str) -> Option<String> {
     url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
 
@@ -66,7 +66,7 @@ async fn exchanges(world: &World, fields: &[(&str, &str)]) -> (u16, Value) {
     (response.status().as_u16(), response.json().await.unwrap())
 }
 
-async fn exchanges_code(world: &World, code: &str, verifier: &str) -> (u16, Value) {
+pub(crate) async fn exchanges_code(world: &World, code: &str, verifier: &str) -> (u16, Value) {
     let fields = [
         ("grant_type", "authorization_code"),
         ("client_id", "sandbox-spa"),

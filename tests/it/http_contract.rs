@@ -223,6 +223,21 @@ async fn only_listed_origins_may_call_from_a_browser() {
     }
 }
 
+/// Apollo Client names the application, tracing libraries the trace: a browser asks first whether that is allowed.
+#[tokio::test]
+async fn a_listed_origin_may_send_whatever_headers_its_libraries_add() {
+    let world = World::with(|config| config.http.cors_origins = vec!["https://app.example".into()]).await;
+    let wanted = "apollographql-client-name,authorization,content-type,traceparent";
+    let preflight = world
+        .client
+        .request(Method::OPTIONS, format!("{}/graphql", world.url))
+        .header("origin", "https://app.example")
+        .header("access-control-request-method", "POST")
+        .header("access-control-request-headers", wanted);
+    let answer = preflight.send().await.unwrap();
+    assert_eq!(answer.headers()["access-control-allow-headers"], wanted);
+}
+
 #[tokio::test]
 async fn readiness_names_what_is_missing() {
     let mut world = World::start().await;

@@ -85,9 +85,9 @@ async fn joined(reader: &Persona<'_>, case: &Case, expected: usize) -> Vec<Value
         assert_eq!(page["pageInfo"][past], json!(!all.is_empty()), "{page}");
         assert_eq!(page["totalCount"], Value::Null);
         if case.forward {
-            all.extend(rows)
+            all.extend(rows);
         } else {
-            all.splice(0..0, rows).for_each(drop)
+            all.splice(0..0, rows).for_each(drop);
         }
         if page["pageInfo"][more] == json!(false) {
             return all;

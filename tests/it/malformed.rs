@@ -125,6 +125,22 @@ async fn no_document_takes_the_process_or_much_of_its_time_and_space() {
 }
 
 #[tokio::test]
+async fn what_a_document_may_not_do_when_it_is_executed_it_may_not_do_as_an_argument() {
+    let world = World::start().await;
+    let outer = "query($d: String!) { permissionRequirements(document: $d) { coordinate } }";
+    for (document, code) in malicious() {
+        let started = Instant::now();
+
+        let answer = world.nobody().asks_with(outer, json!({"d": document})).await;
+
+        assert!(started.elapsed() < Duration::from_secs(2), "{:?}: {document:.80}", started.elapsed());
+        let expected = if code == "QUERY_TOO_COMPLEX" { code } else { "BAD_USER_INPUT" };
+        assert_eq!(answer.codes(), [expected], "{document:.80}");
+        assert!(answer.body.to_string().len() < 20_000, "{document:.80}");
+    }
+}
+
+#[tokio::test]
 async fn a_value_of_any_size_is_not_sent_back() {
     let world = World::start().await;
     let large = "S".repeat(50_000);

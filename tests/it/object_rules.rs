@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Persona, World};
+use crate::support::{Persona, Process, World};
 
 async fn with_object_rules() -> World {
     World::with(|config| config.graphql.object_rules = true).await
@@ -182,4 +182,15 @@ async fn a_narrowed_list_still_refuses_a_filter_that_tells_who_owns_what() {
     let refused = newcomer.asks_with(document, json!({"who": admin_id})).await;
 
     assert_eq!(refused.refusal()["resource"], "user");
+}
+
+#[tokio::test]
+async fn the_server_says_at_its_start_that_object_rules_have_no_effect() {
+    let world = World::start().await;
+    world.supports_attribute_rules(false).await;
+    let files = tempfile::tempdir().unwrap();
+    let database = format!("sqlite://{}/own.db?mode=rwc", files.path().display());
+    let flags = [("--object-rules", "true")];
+
+    Process::start_until_it_says(&world.sandbox, &database, &flags, "OBJECT_RULES=true has no effect").await;
 }

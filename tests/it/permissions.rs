@@ -8,19 +8,23 @@ use crate::support::{Persona, World};
 
 /// A document for each guarded field and each field of the roots; `$task` and `$user` are ids of the tenant, and
 /// `$other` is the id of a user who is there for this call alone.
-const OPERATIONS: &[(&str, &str)] = &[
+pub(crate) const OPERATIONS: &[(&str, &str)] = &[
     ("Query.apiInfo", "{ apiInfo { name } }"),
     ("Query.viewer", "{ viewer { subject } }"),
     ("Query.permissions", "{ permissions(checks: [{resource: \"task\", action: \"get\"}]) { allowed } }"),
+    ("Query.permissionRequirements", "{ permissionRequirements { coordinate } }"),
     ("Query.node", "query($task: ID!) { node(id: $task) { id } }"),
     ("Query.nodes", "query($user: ID!) { nodes(ids: [$user]) { id } }"),
     ("Query.task", "query($task: ID!) { task(id: $task) { id } }"),
     ("Task.notes", "query($task: ID!) { task(id: $task) { notes } }"),
     ("Task.owner", "query($task: ID!) { task(id: $task) { owner { id } } }"),
     ("Task.assignee", "query($task: ID!) { task(id: $task) { title assignee { id } } }"),
+    ("Task.history", "query($task: ID!) { task(id: $task) { history { nodes { kind } } } }"),
     ("Query.tasks", "{ tasks { totalCount } }"),
     ("Query.user", "query($user: ID!) { user(id: $user) { id } }"),
     ("Query.users", "{ users { totalCount } }"),
+    ("Query.explain", "{ explain(document: \"{ apiInfo { name } }\") { allowed } }"),
+    ("Query.decisions", "{ decisions { nodes { id } } }"),
     ("Mutation.login", "mutation { login { ready } }"),
     ("Mutation.createTask", "mutation { createTask(input: {title: \"t\"}) { task { id } } }"),
     (
@@ -43,10 +47,12 @@ const OPERATIONS: &[(&str, &str)] = &[
         "mutation($other: ID!) { unassignRole(input: {userId: $other, role: \"viewer\"}) { user { id } } }",
     ),
     ("Mutation.deleteUser", "mutation($other: ID!) { deleteUser(input: {id: $other}) { deletedUserId } }"),
+    ("Subscription.taskChanged", "subscription { taskChanged { kind } }"),
+    ("Subscription.viewerPermissionsChanged", "subscription { viewerPermissionsChanged { at } }"),
 ];
 
 /// Ids for the variables of `document`, from an administrator.
-async fn variables(admin: &Persona<'_>, document: &str) -> Value {
+pub(crate) async fn variables(admin: &Persona<'_>, document: &str) -> Value {
     let mut variables = json!({});
     if document.contains("$user") {
         variables["user"] = admin.user_id().await.into();
@@ -74,6 +80,27 @@ async fn verdict(persona: &Persona<'_>, document: &str, variables: Value) -> Str
     if is_hidden { "null" } else { "yes" }.to_owned()
 }
 
+/// The same of a subscription, which says nothing when it begins: something has to happen that it tells, or that it
+/// asks about.
+async fn verdict_on(world: &World, admin: &Persona<'_>, persona: &Persona<'_>, document: &str) -> String {
+    let pdp = world.sandbox.pdp.url();
+    let before = world.count(&pdp, "POST /allowed").await;
+    let socket = persona.connects().await;
+    let mut subscription = socket.subscribes(document).await;
+    loop {
+        if let Some(answer) = subscription.soon().await {
+            return answer["errors"][0]["extensions"]["code"].as_str().unwrap_or("yes").to_owned();
+        }
+        if document.contains("taskChanged") {
+            for somebody in [admin, persona] {
+                somebody.asks("mutation { createTask(input: {title: \"t\"}) { task { id } } }").await;
+            }
+        } else if world.count(&pdp, "POST /allowed").await > before {
+            return "yes".to_owned();
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_permission_matrix_is_as_written() {
     let world = World::start().await;
@@ -88,13 +115,17 @@ async fn the_permission_matrix_is_as_written() {
     for (operation, document) in OPERATIONS {
         let mut row = vec![(*operation).to_owned()];
         for (_, persona) in &personas {
-            row.push(verdict(persona, document, variables(&admin, document).await).await);
+            row.push(if document.starts_with("subscription") {
+                verdict_on(&world, &admin, persona, document).await
+            } else {
+                verdict(persona, document, variables(&admin, document).await).await
+            });
         }
         rows.push(row);
     }
     let line = |row: &Vec<String>| {
         let cells: Vec<String> = row[1..].iter().map(|cell| format!("{cell:<17}")).collect();
-        format!("{:<26}{}", row[0], cells.concat()).trim_end().to_owned()
+        format!("{:<39}{}", row[0], cells.concat()).trim_end().to_owned()
     };
     let table: Vec<String> = rows.iter().map(line).collect();
     insta::assert_snapshot!(table.join("\n"));
@@ -104,7 +135,7 @@ async fn the_permission_matrix_is_as_written() {
 async fn the_matrix_has_a_row_for_every_field_that_somebody_may_be_refused() {
     let world = World::start().await;
     let mut fields = BTreeSet::new();
-    for root in ["Query", "Mutation"] {
+    for root in ["Query", "Mutation", "Subscription"] {
         let document = format!("{{ __type(name: \"{root}\") {{ fields {{ name }} }} }}");
         let answer = world.nobody().asks(&document).await.data();
         for field in answer["__type"]["fields"].as_array().into_iter().flatten() {
@@ -113,8 +144,7 @@ async fn the_matrix_has_a_row_for_every_field_that_somebody_may_be_refused() {
     }
     assert!(fields.contains("Query.viewer") && fields.contains("Mutation.login"), "{fields:?}");
     let coordinates = manifest(&world).await["coordinates"].as_object().unwrap().clone();
-    let requested = coordinates.into_iter().map(|(coordinate, _)| coordinate);
-    fields.extend(requested.filter(|coordinate| !coordinate.starts_with("Subscription.")));
+    fields.extend(coordinates.into_iter().map(|(coordinate, _)| coordinate));
 
     let rows: BTreeSet<String> = OPERATIONS.iter().map(|(row, _)| (*row).to_owned()).collect();
     assert_eq!(rows, fields, "left: OPERATIONS of this file; right: the schema");
@@ -131,12 +161,16 @@ async fn every_guarded_root_field_refuses_a_caller_without_a_token() {
         .map(|(coordinate, _)| coordinate)
         .collect();
     // May only shrink.
-    assert_eq!(public, ["Query.apiInfo"]);
+    assert_eq!(public, ["Query.apiInfo", "Query.permissionRequirements"]);
 
     let admin = world.signed_in("admin").await;
-    for (operation, document) in OPERATIONS.iter().filter(|(name, _)| *name != "Query.apiInfo") {
-        let answer = world.nobody().asks_with(document, variables(&admin, document).await).await;
-        assert_eq!(answer.codes(), ["UNAUTHENTICATED"], "{operation}");
+    let guarded = OPERATIONS.iter().filter(|(name, _)| !public.iter().any(|open| open == name));
+    for (operation, document) in guarded {
+        let socket = world.nobody().connects().await;
+        let answer = socket.subscribes_with(document, variables(&admin, document).await).await.next().await;
+        let errors = answer["errors"].as_array().unwrap();
+        let codes: Vec<&Value> = errors.iter().map(|error| &error["extensions"]["code"]).collect();
+        assert_eq!(codes, ["UNAUTHENTICATED"], "{operation}");
     }
 }
 

@@ -49,7 +49,7 @@ async fn examine(config: &Config, token: Option<SecretString>, report: &mut Repo
     let bearer = issuer::examine(&config.auth, token.as_ref(), report).await;
     database::examine(&config.store, report).await;
     policy::examine(&config.permit, bearer.as_deref(), report).await;
-    pdp::examine(&config.permit, report).await;
+    pdp::examine(&config.permit, config.graphql.object_rules, report).await;
 }
 
 /// The token itself, read from standard input if it is given as `-`; perhaps copied with the word before it.

@@ -9,11 +9,12 @@ const PDP: &str = "PDP";
 const VERSION: &str = "PDP version";
 const PROXY: &str = "facts proxy";
 const DECISION: &str = "decision";
+const ATTRIBUTES: &str = "attribute rules";
 
 /// Somebody whom Permit cannot know.
 const NOBODY: &str = "taskgate-doctor";
 
-pub(super) async fn examine(config: &Config, report: &mut Report) {
+pub(super) async fn examine(config: &Config, object_rules: bool, report: &mut Report) {
     // A key or an address that cannot be used at all was found by whoever looked at the REST API.
     let (Ok(pdp), Ok(facts)) = (Pdp::new(config), Facts::new(config)) else {
         return report.skip(&[PDP, VERSION, PROXY, DECISION]);
@@ -38,6 +39,21 @@ pub(super) async fn examine(config: &Config, report: &mut Report) {
     }
     proxy(&facts, config.facts_proxy, report).await;
     decision(&pdp, report).await;
+    if object_rules {
+        attributes(&pdp, report).await;
+    }
+}
+
+async fn attributes(pdp: &Pdp, report: &mut Report) {
+    match pdp.has_attribute_rules().await {
+        Ok(true) => report.ok(ATTRIBUTES, "evaluated, as OBJECT_RULES=true needs"),
+        Ok(false) => report.fail(
+            ATTRIBUTES,
+            "this PDP does not evaluate them, so owners and assignees hold nothing by OBJECT_RULES=true",
+            "run a PDP of your own, or set OBJECT_RULES to false",
+        ),
+        Err(error) => report.fail(ATTRIBUTES, error.to_string(), "look at the log of the PDP"),
+    }
 }
 
 async fn proxy(facts: &Facts, choice: ProxyUse, report: &mut Report) {

@@ -2,17 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use reqwest::StatusCode;
-
 use super::Report;
 use crate::{
     auth::{RolesClaim, VerifiedUser},
+    commands::diagnosis::{self, Diagnosis},
     graphql,
-    permit::{Config, Facts, Flaw, PermitError},
+    permit::{Config, Facts, policy},
 };
 
-const API: &str = "Permit's REST API";
-const KEY: &str = "Permit key";
+const API: &str = diagnosis::API;
+const KEY: &str = diagnosis::KEY;
 const ACTIONS: &str = "resources and actions";
 const ROLES: &str = "roles";
 const TENANT: &str = "tenant";
@@ -48,25 +47,22 @@ pub(super) async fn examine(config: &Config, bearer: Option<&VerifiedUser>, repo
 /// Whether the key opens an environment.
 async fn key(facts: &Facts, report: &mut Report) -> bool {
     let reached = "reachable";
-    let fix = "copy the key of an environment from Permit (Settings, API Keys) to PERMIT_API_KEY";
     match facts.scope().await {
         Ok(scope) => {
             report.ok(API, reached);
             report.ok(KEY, format!("opens environment {} of project {}", scope.environment, scope.project));
             return true;
         }
-        Err(PermitError::Rejected { status: StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN }) => {
-            report.ok(API, reached);
-            report.fail(KEY, "not accepted", fix);
-        }
-        Err(PermitError::BadAnswer(Flaw::NotAnEnvironmentKey)) => {
-            report.ok(API, reached);
-            report.fail(KEY, "opens a project or an organization, and no environment", fix);
-        }
-        Err(error) => {
-            report.fail(API, error.to_string(), "look at PERMIT_API_URL and at the network");
-            report.skip(&[KEY]);
-        }
+        Err(error) => match diagnosis::of_scope(&error) {
+            Diagnosis { is_key: true, what, fix } => {
+                report.ok(API, reached);
+                report.fail(KEY, what, fix);
+            }
+            Diagnosis { is_key: false, what, fix } => {
+                report.fail(API, what, fix);
+                report.skip(&[KEY]);
+            }
+        },
     }
     false
 }
@@ -78,15 +74,16 @@ async fn actions(facts: &Facts, required: &Permissions, report: &mut Report) {
         Ok(known) => known,
         Err(error) => return report.fail(ACTIONS, error.to_string(), "run the doctor again"),
     };
-    let is_missing = |(resource, action): &&(String, String)| {
-        !known.get(resource).is_some_and(|actions| actions.contains(action))
-    };
-    let missing: Vec<String> = required.iter().filter(is_missing).map(written).collect();
+    let missing = policy::missing(required, &known);
     if missing.is_empty() {
         report.ok(ACTIONS, format!("all {} that the schema asks for", required.len()));
     } else {
         let what = format!("the policy has no {}", missing.join(", "));
-        report.fail(ACTIONS, what, "create them in Permit as resource:action, spelled so, in lower case");
+        report.fail(
+            ACTIONS,
+            what,
+            "run `taskgate policy apply`, or create them in Permit as resource:action, spelled so",
+        );
     }
 }
 

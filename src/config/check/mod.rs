@@ -1,12 +1,16 @@
 //! From flags to settings. Every problem is collected, so that an operator mends them in one go.
 
+mod permit_api;
+
 use std::{fmt, net::SocketAddr, num::NonZeroU32, time::Duration};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use super::{Args, Config, is_loopback};
-use crate::{auth, auth0_admin, graphql, http, permit, store, sync};
+use crate::{audit, auth, auth0_admin, graphql, http, permit, store, sync};
+
+pub(super) use permit_api::permit_api;
 
 /// The database of a server that was told nothing else.
 const DEFAULT_DATABASE: &str = "sqlite://taskgate.db?mode=rwc";
@@ -50,6 +54,7 @@ pub(super) fn config(args: &Args) -> Result<Config, Problems> {
     let store = store(args, &mut problems);
     let http = http(args, &mut problems);
     let sync = sync(args, &mut problems);
+    let graphql = graphql(args, &mut problems);
     match (listen, auth, permit, store) {
         (Some(listen), Some(auth), Some(permit), Some(store)) if problems.0.is_empty() => Ok(Config {
             listen,
@@ -57,13 +62,10 @@ pub(super) fn config(args: &Args) -> Result<Config, Problems> {
             auth0_admin,
             permit,
             store,
+            graphql,
             http,
-            graphql: graphql::Config {
-                introspection: args.server.introspection,
-                receipt: args.server.receipt,
-                object_rules: args.permit.object_rules,
-            },
             sync,
+            audit: audit::Config { retention: Duration::from_millis(args.server.decision_log_retention_ms) },
         }),
         _ => Err(problems),
     }
@@ -159,6 +161,8 @@ fn permit(args: &Args, problems: &mut Problems) -> Option<permit::Config> {
     let proxy = facts_proxy(&given.permit_facts_proxy, problems);
     let writes = rate("PERMIT_WRITES_PER_MINUTE", given.permit_writes_per_minute, problems);
     let deletes = rate("PERMIT_DELETES_PER_MINUTE", given.permit_deletes_per_minute, problems);
+    let schema_writes =
+        rate("PERMIT_SCHEMA_WRITES_PER_MINUTE", given.permit_schema_writes_per_minute, problems);
     let times = [
         ("PERMIT_CONNECT_TIMEOUT_MS", given.permit_connect_timeout_ms),
         ("PERMIT_ANSWER_TIMEOUT_MS", given.permit_answer_timeout_ms),
@@ -174,6 +178,7 @@ fn permit(args: &Args, problems: &mut Problems) -> Option<permit::Config> {
     config.facts_proxy = proxy?;
     config.writes_per_minute = writes;
     config.deletes_per_minute = deletes;
+    config.schema_writes_per_minute = schema_writes;
     Some(config)
 }
 
@@ -186,6 +191,17 @@ fn sync(args: &Args, problems: &mut Problems) -> sync::Config {
         deadline: positive("LOGIN_DEADLINE_MS", given.login_deadline_ms, problems),
         give_up_after: positive("SYNC_GIVE_UP_AFTER_MS", given.sync_give_up_after_ms, problems),
         lease: positive("SYNC_LEASE_MS", given.sync_lease_ms, problems),
+    }
+}
+
+fn graphql(args: &Args, problems: &mut Problems) -> graphql::Config {
+    let interval = args.permit.permission_recheck_interval;
+    graphql::Config {
+        decision_ttl: Duration::from_millis(args.permit.permit_decision_ttl),
+        introspection: args.server.introspection,
+        receipt: args.server.receipt,
+        object_rules: args.permit.object_rules,
+        permission_recheck_interval: positive("PERMISSION_RECHECK_INTERVAL", interval, problems),
     }
 }
 

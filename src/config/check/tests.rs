@@ -98,3 +98,23 @@ fn every_problem_is_told_at_once() {
         assert!(told.contains(setting), "{setting} is not in: {told}");
     }
 }
+
+#[test]
+fn permits_rest_api_alone_needs_a_key_and_an_address_that_keys_may_go_to() {
+    let of = |flags: &[&str]| permit_api(&Args::parse_from(["taskgate"].iter().chain(flags)));
+    let config = of(&["--permit-api-key=key"]).unwrap();
+    assert_eq!(config.api_url.as_str(), "https://api.permit.io/");
+    assert_eq!((config.facts_proxy, config.schema_writes_per_minute.get()), (permit::ProxyUse::Off, 25));
+
+    let told =
+        of(&["--permit-api-url=http://api.example", "--permit-schema-writes-per-minute=0"]).unwrap_err();
+    let told: Vec<&str> = told.iter().collect();
+    assert_eq!(
+        told,
+        [
+            "PERMIT_API_KEY is missing",
+            "PERMIT_API_URL must be https, or http on loopback",
+            "PERMIT_SCHEMA_WRITES_PER_MINUTE must be at least 1",
+        ]
+    );
+}

@@ -4,12 +4,13 @@
 //! to add its check, and costs no timer. Equal checks of an operation are one question. No answer is never an
 //! allow: it is an error of its own.
 
+mod pool;
+mod snapshot;
+mod tally;
+
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
@@ -19,10 +20,17 @@ use futures_util::{
     future::{BoxFuture, Shared, WeakShared, join_all},
     stream::FuturesUnordered,
 };
-use serde::Serialize;
 use uuid::Uuid;
 
-use crate::permit::{Check, Decision, DenyCode, Freshness, Pdp, PermitError};
+pub(super) use self::{
+    pool::Pool,
+    snapshot::{Remembered, Snapshots},
+    tally::Receipt,
+};
+
+use self::tally::Tally;
+use super::trail::Trail;
+use crate::permit::{Answers, Check, Decision, DenyCode, Freshness, Pdp, PermitError};
 
 /// Different questions that one operation may ask.
 pub(super) const MAX_CHECKS: u64 = 2_000;
@@ -46,91 +54,76 @@ pub(super) enum Undecided {
 
 type Answer = Result<Verdict, Undecided>;
 
-/// What the decisions of an operation took; the client sees it as `extensions.authz`.
-#[derive(Debug, Default)]
-struct Tally {
-    decisions: AtomicU64,
-    distinct_checks: AtomicU64,
-    remote_calls: AtomicU64,
-    waves: AtomicU64,
-    pdp_micros: AtomicU64,
+/// Who is asked.
+#[derive(Clone)]
+pub(super) enum Source {
+    /// The PDP, for this operation alone.
+    Pdp(Pdp, Freshness),
+    /// What is remembered of the caller, and the PDP about the rest.
+    Memory(Remembered),
+    /// The PDP, together with other operations.
+    Pool(Pool),
 }
 
-/// The receipt in a response's extensions.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Receipt {
-    /// `LIVE`: every verdict was asked for by this operation.
-    mode: &'static str,
-    /// Verdicts handed to fields.
-    decisions: u64,
-    /// Different questions.
-    distinct_checks: u64,
-    /// HTTP requests to the PDP, chunks and retries included.
-    remote_calls: u64,
-    /// Batches, each of one or more concurrent requests.
-    waves: u64,
-    /// Verdicts that needed no question of their own.
-    cache_hits: u64,
-    /// Time spent waiting for the PDP, in milliseconds.
-    pdp_ms: f64,
-    /// Age of the oldest verdict used, in milliseconds.
-    max_age_ms: u64,
+impl Source {
+    async fn decide(&self, checks: &[Check]) -> Answers {
+        match self {
+            Self::Pdp(pdp, freshness) => pdp.decide(checks, *freshness).await,
+            Self::Memory(remembered) => remembered.pdp().decide(checks, Freshness::AnyAge).await,
+            Self::Pool(pool) => pool.decide(checks).await,
+        }
+    }
 }
 
 struct PdpBatch {
-    pdp: Pdp,
-    freshness: Freshness,
+    source: Source,
     tally: Arc<Tally>,
+    trail: Option<Arc<Trail>>,
 }
 
 impl BatchFn<Check, Answer> for PdpBatch {
     async fn load(&mut self, checks: &[Check]) -> HashMap<Check, Answer> {
-        let asked = self.tally.distinct_checks.load(Relaxed).saturating_add(checks.len() as u64);
+        let asked = self.tally.questions().saturating_add(checks.len() as u64);
         if asked > MAX_CHECKS {
             // A part of the batch would answer some fields and not others, by chance.
             let refused = || Err(Undecided::TooMany { asked });
             return checks.iter().map(|check| (check.clone(), refused())).collect();
         }
         let started = Instant::now();
-        let told = self.pdp.decide(checks, self.freshness).await;
-        self.tally.count(checks.len(), told.remote_calls, started);
+        let mut answers = self.recall(checks).await;
+        let open: Vec<Check> = checks.iter().filter(|check| !answers.contains_key(check)).cloned().collect();
+        let told = self.source.decide(&open).await;
+        self.tally.count_batch(checks.len(), told.remote_calls, started);
         let verdicts = told.decisions.into_iter().map(|decision| {
             decision.map(|decision| Verdict { decision, id: Uuid::now_v7() }).map_err(Undecided::Permit)
         });
-        checks.iter().cloned().zip(verdicts).collect()
+        let verdicts: Vec<Answer> = verdicts.collect();
+        if let Some(trail) = &self.trail {
+            trail.record(&open, &verdicts);
+        }
+        answers.extend(open.into_iter().zip(verdicts));
+        answers
     }
 }
 
-impl Tally {
-    fn count(&self, checks: usize, remote_calls: u32, started: Instant) {
-        self.distinct_checks.fetch_add(checks as u64, Relaxed);
-        self.remote_calls.fetch_add(remote_calls.into(), Relaxed);
-        self.waves.fetch_add(1, Relaxed);
-        let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.pdp_micros.fetch_add(micros, Relaxed);
-    }
-
-    fn receipt(&self) -> Receipt {
-        let decisions = self.decisions.load(Relaxed);
-        let distinct_checks = self.distinct_checks.load(Relaxed);
-        #[expect(clippy::cast_precision_loss, reason = "microseconds of one operation fit a double exactly")]
-        let pdp_ms = self.pdp_micros.load(Relaxed) as f64 / 1_000.0;
-        Receipt {
-            mode: "LIVE",
-            decisions,
-            distinct_checks,
-            remote_calls: self.remote_calls.load(Relaxed),
-            waves: self.waves.load(Relaxed),
-            cache_hits: decisions.saturating_sub(distinct_checks),
-            pdp_ms,
-            max_age_ms: 0,
-        }
+impl PdpBatch {
+    /// What is remembered to be allowed.
+    async fn recall(&self, checks: &[Check]) -> HashMap<Check, Answer> {
+        let Source::Memory(remembered) = &self.source else { return HashMap::new() };
+        let Some(look) = remembered.look(checks).await else { return HashMap::new() };
+        let allowed: HashMap<Check, Answer> = checks
+            .iter()
+            .filter(|check| remembered.allows(&look.snapshot, check))
+            .map(|check| (check.clone(), Ok(Verdict { decision: Decision::Allow, id: Uuid::now_v7() })))
+            .collect();
+        self.tally.count_recalled(allowed.len(), look.remote_calls, look.snapshot.age());
+        allowed
     }
 }
 
 /// The decisions of one operation.
 pub(super) struct Decisions {
+    source: Source,
     loader: Loader<Check, Answer, PdpBatch>,
     /// One question to the loader for each different check, however many fields wait for it: rows that share a check
     /// would otherwise queue for the loader one by one. Held weakly: a question that nobody waits for any more must
@@ -143,17 +136,23 @@ type Pending = BoxFuture<'static, Answer>;
 type Asked = HashMap<Check, WeakShared<Pending>>;
 
 impl Decisions {
-    pub(super) fn new(pdp: Pdp, freshness: Freshness) -> Self {
+    /// Every verdict leaves its trace on `trail`; without a caller there is neither.
+    pub(super) fn new(source: Source, trail: Option<Arc<Trail>>) -> Self {
         let tally = Arc::new(Tally::default());
-        let batch = PdpBatch { pdp, freshness, tally: tally.clone() };
+        let batch = PdpBatch { source: source.clone(), tally: tally.clone(), trail };
         // The client splits what a single request cannot carry; the loader must not split before it.
         let loader = Loader::new(batch).with_yield_count(2).with_max_batch_size(usize::MAX);
-        Self { loader, asked: Mutex::default(), tally }
+        Self { source, loader, asked: Mutex::default(), tally }
+    }
+
+    /// Decisions of the same source, of which none is made yet.
+    pub(super) fn afresh(&self, trail: Option<Arc<Trail>>) -> Self {
+        Self::new(self.source.clone(), trail)
     }
 
     /// The verdicts on `checks`, in order, in one wave with whatever else is pending.
     pub(super) async fn ask(&self, checks: Vec<Check>) -> Vec<Answer> {
-        self.tally.decisions.fetch_add(checks.len() as u64, Relaxed);
+        self.tally.count_asked(checks.len());
         let questions: Vec<Shared<Pending>> = {
             let mut asked = self.asked();
             checks.into_iter().map(|check| self.question(&mut asked, check)).collect()

@@ -20,7 +20,7 @@ fn allow(asked: &Asked) -> Reply {
 }
 
 fn decisions(server: &Server) -> Decisions {
-    Decisions::new(Pdp::new(&server.config()).unwrap(), Freshness::AnyAge)
+    Decisions::new(Source::Pdp(Pdp::new(&server.config()).unwrap(), Freshness::AnyAge), None)
 }
 
 #[tokio::test]

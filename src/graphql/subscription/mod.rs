@@ -1,30 +1,36 @@
-//! What clients are told without asking again. The guard decides whether a subscription may begin, and every event is
-//! decided once more for everybody who would hear of it.
+//! What clients are told without asking again. The guard decides whether a subscription may begin; from then on two
+//! pumps serve everybody who is subscribed on this node: [`pump`] decides each event, [`recheck`] asks again who may
+//! still be told anything.
 
+mod board;
+mod change;
+mod narrowed;
+mod pump;
+mod reader;
+mod recheck;
 pub(super) mod single_field;
+mod verdicts;
 
 use std::sync::Arc;
 
-use async_graphql::{
-    Context, Data, Enum, Error, ID, Result, SimpleObject, Subscription, extensions::ExtensionContext,
-};
-use entity::task_event::{Kind, Model};
-use futures_util::{Stream, StreamExt as _, stream};
-use time::OffsetDateTime;
+use async_graphql::{Context, Data, Result, Subscription, extensions::ExtensionContext};
+use futures_util::Stream;
+use tokio::task::JoinSet;
 
-use super::{
-    Services,
-    context::{ContextExt as _, Operation},
-    directives::{Scope, requires, signed_in},
-    error::ApiError,
-    guard::permitted,
-    id::{NodeKind, global_id},
-    instant,
-    task::{Task, TaskFilter},
+pub(super) use change::TaskChangeKind;
+
+use self::{
+    board::Board,
+    change::{PermissionsChange, TaskChange},
+    reader::{permission_changes, task_changes},
 };
-use crate::{
-    permit::{Decision, Freshness},
-    store::Signal,
+use super::{
+    Config, Services,
+    context::Operation,
+    decisions::Pool,
+    directives::{Scope, requires, signed_in},
+    guard::permitted,
+    task::TaskFilter,
 };
 
 /// Being told.
@@ -33,98 +39,53 @@ pub(super) struct Subscription;
 /// Being told. Operations have exactly one field.
 #[Subscription(guard = permitted("Subscription"))]
 impl Subscription {
-    /// Tells of tasks that are created, changed or deleted, as far as the caller may read them at that moment.
+    /// Tells of tasks that are created, changed or deleted, as far as the caller may read them at that moment; also of
+    /// a change that takes a task out of the filter. Ends with an error when the caller may not read tasks any more.
     #[graphql(directive = requires::apply("task", "get", Scope::Tenant))]
     async fn task_changed(
         &self,
         ctx: &Context<'_>,
         filter: Option<TaskFilter>,
     ) -> Result<impl Stream<Item = Result<TaskChange>>> {
-        let _ = filter;
-        let caller = ctx.signed_in()?;
-        let (pdp, store) = (ctx.services()?.pdp.clone(), caller.store.clone());
-        let check = caller.check("task", "get");
-        let signals = stream::unfold(ctx.services()?.store.feed().listen(), async |mut signals| {
-            signals.recv().await.ok().map(|signal| (signal, signals))
-        });
-        Ok(signals.filter_map(move |signal| {
-            let (pdp, store, check) = (pdp.clone(), store.clone(), check.clone());
-            async move {
-                let Signal::Task(event) = signal else { return None };
-                if event.tenant_id != *check.tenant {
-                    return None;
-                }
-                let told = pdp.decide(&[check], Freshness::Fresh).await.decisions;
-                if !told.iter().all(|decision| matches!(decision, Ok(Decision::Allow))) {
-                    return None;
-                }
-                let task = store.find_task(event.task_id).await.map_err(ApiError::from);
-                Some(task.and_then(|task| TaskChange::of(&event, task)).map_err(Error::from))
-            }
-        }))
+        Ok(task_changes(ctx, filter.unwrap_or_default().query(None)?)?)
     }
 
-    /// Tells the caller's permissions whenever they are others than before.
+    /// Tells the caller's permissions whenever they are others than before; the first time when they change.
     #[graphql(directive = signed_in::apply())]
-    async fn viewer_permissions_changed(&self) -> impl Stream<Item = PermissionsChange> {
-        stream::pending()
+    async fn viewer_permissions_changed(
+        &self,
+        ctx: &Context<'_>,
+    ) -> Result<impl Stream<Item = Result<PermissionsChange>>> {
+        Ok(permission_changes(ctx).await?)
     }
 }
 
-/// Something that happened to a task.
-#[derive(SimpleObject, Debug, Clone)]
-pub(super) struct TaskChange {
-    /// What happened.
-    kind: TaskChangeKind,
-    /// Id of the task.
-    task_id: ID,
-    /// The task as it is now; null when it is gone, or the caller may not read it any more.
-    task: Option<Task>,
-    /// When it happened.
-    at: OffsetDateTime,
+/// What serves the subscribers of this node; it ends when this is dropped.
+pub(super) struct Pumps {
+    pub(super) board: Arc<Board>,
+    pub(super) pool: Pool,
+    _running: JoinSet<()>,
 }
 
-/// What happened to a task.
-#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TaskChangeKind {
-    /// It is new.
-    Created,
-    /// It was changed.
-    Updated,
-    /// It is gone.
-    Deleted,
-    /// It was changed, and from then on the caller may not read it.
-    NoLongerVisible,
-}
-
-/// What the caller may do from now on.
-#[derive(SimpleObject, Debug, Clone)]
-pub(super) struct PermissionsChange {
-    /// The permissions of this API that the caller holds, as `task:get`, sorted.
-    permissions: Vec<String>,
-    /// When they were found to be others than before.
-    at: OffsetDateTime,
-}
-
-impl From<Kind> for TaskChangeKind {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::Created => Self::Created,
-            Kind::Updated => Self::Updated,
-            Kind::Deleted => Self::Deleted,
-        }
+impl Pumps {
+    /// Starts them, for which a runtime is needed.
+    pub(super) fn start(services: &Arc<Services>, config: Config) -> Self {
+        let board = Arc::new(Board::default());
+        let (pool, asking) = Pool::new(services.pdp.clone());
+        let desk = Arc::new(Desk { services: services.clone(), board: board.clone(), config });
+        let mut running = JoinSet::new();
+        running.spawn(asking);
+        running.spawn(pump::run(desk.clone(), services.hub.listen()));
+        running.spawn(recheck::run(desk, services.hub.listen()));
+        Self { board, pool, _running: running }
     }
 }
 
-impl TaskChange {
-    fn of(event: &Model, task: Option<entity::task::Model>) -> Result<Self, ApiError> {
-        Ok(Self {
-            kind: event.kind.into(),
-            task_id: global_id(NodeKind::Task, event.task_id),
-            task: task.map(|task| Task(Arc::new(task))),
-            at: instant(event.at)?,
-        })
-    }
+/// What the pumps work with.
+struct Desk {
+    services: Arc<Services>,
+    board: Arc<Board>,
+    config: Config,
 }
 
 /// What the events of a subscription are executed with.
@@ -137,7 +98,7 @@ impl Events {
     /// The operation that the next event of a subscription is executed with; `None` for a query or a mutation.
     pub(super) fn next(ctx: &ExtensionContext<'_>) -> Option<(Arc<Operation>, Data)> {
         let events = ctx.data_opt::<Self>()?;
-        let operation = Arc::new(events.operation.afresh(ctx.data_opt::<Arc<Services>>()?));
+        let operation = Arc::new(events.operation.afresh());
         let mut data = Data::default();
         data.insert(operation.clone());
         Some((operation, data))

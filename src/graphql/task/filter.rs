@@ -60,7 +60,7 @@ pub(in crate::graphql) enum OrderDirection {
 impl TaskFilter {
     /// # Errors
     /// A part of a title that no title can have.
-    pub(super) fn query(self, order: Option<TaskOrder>) -> Result<TaskListQuery, ApiError> {
+    pub(in crate::graphql) fn query(self, order: Option<TaskOrder>) -> Result<TaskListQuery, ApiError> {
         if self
             .title_contains
             .as_ref()

@@ -1,6 +1,7 @@
 //! Tasks: the object, what may be read of it, and its list.
 
 mod filter;
+mod history;
 mod list;
 mod mutation;
 mod narrowed;
@@ -17,6 +18,7 @@ pub(super) use filter::TaskFilter;
 pub(super) use mutation::TaskMutation;
 pub(super) use query::TaskQuery;
 
+use self::history::{TaskEventConnection, history};
 use super::{
     context::ContextExt as _,
     directives::{Scope, requires},
@@ -90,6 +92,17 @@ impl Task {
     /// What the caller may do with this task, for the buttons of a client.
     async fn viewer_permissions(&self) -> Option<TaskPermissions> {
         Some(TaskPermissions(self.0.clone()))
+    }
+
+    /// What happened to it, newest first; 20 a page, at most 100. It begins with the first change that was recorded.
+    #[graphql(directive = requires::apply("audit", "get", Scope::Tenant))]
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> Result<Option<TaskEventConnection>> {
+        Ok(Some(history(ctx, self.0.id, first, after).await?))
     }
 }
 

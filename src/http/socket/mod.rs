@@ -38,7 +38,7 @@ use self::{
     session::{Opening, Session},
     wire::Wire,
 };
-use super::{AppState, connection::Connection, rejection::Rejection};
+use super::{AppState, TraceId, connection::Connection, rejection::Rejection};
 
 /// The one version of the protocol.
 const VERSION: HeaderValue = HeaderValue::from_static("13");
@@ -69,7 +69,8 @@ pub(super) async fn open(
         .into_response();
     response.headers_mut().extend(protocol.map(|protocol| (SEC_WEBSOCKET_PROTOCOL, protocol)));
     let span = tracing::info_span!("socket", request.id = &*name);
-    let opening = Opening { state, connection, name, token };
+    let trace_id = TraceId::of(request.extensions());
+    let opening = Opening { state, connection, name, trace_id, token };
     let upgrade = hyper::upgrade::on(&mut request);
     let served = async move {
         let Ok(upgraded) = upgrade.await else { return };

@@ -34,6 +34,8 @@ pub(super) struct Opening {
     pub(super) connection: Connection,
     /// The request id of the handshake, which those of the operations begin with.
     pub(super) name: Arc<str>,
+    /// The trace that the handshake said it was part of; its operations are parts of it too.
+    pub(super) trace_id: Option<String>,
     /// From its `Authorization` header.
     pub(super) token: Option<AccessToken>,
 }
@@ -210,7 +212,8 @@ impl Session {
         match operation {
             Ok(operation) => {
                 let (subject, token) = (identity.subject.clone(), identity.token.clone());
-                let caller = Caller { subject, token, request_id };
+                let trace_id = self.opening.trace_id.clone();
+                let caller = Caller { subject, token, request_id, trace_id };
                 self.operations.start(id.to_owned(), api.clone(), operation, caller);
                 Ok(())
             }

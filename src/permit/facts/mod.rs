@@ -1,4 +1,4 @@
-//! The REST API: users, tenants and role assignments, which Permit calls facts, and the names of roles.
+//! The REST API: users, tenants and role assignments, which Permit calls facts, and the policy that they stand on.
 //!
 //! Calls are idempotent in effect: what exists already or is gone already is a result, not an error, so callers may
 //! repeat any of them after a failure. Absent fields are left out, never sent as `null`, which Permit would store.
@@ -27,7 +27,7 @@ use super::{
 };
 
 mod pace;
-mod policy;
+pub mod policy;
 mod proxy;
 mod role;
 mod tenant;
@@ -39,7 +39,7 @@ mod written;
 mod tests;
 
 pub use proxy::ProxyState;
-pub use role::{Assigned, Unassigned};
+pub use role::{Assigned, AssignmentPage, Unassigned};
 pub use user::{Put, RoleInTenant, User, UserProfile};
 pub use written::{Visibility, Written};
 
@@ -47,8 +47,9 @@ use pace::Pace;
 use proxy::Proxy;
 
 /// The client of the REST API. Clones share connections, the environment's ids and the pace of writes: a fifth of a
-/// minute's writes, and six, may come at once, and the others follow evenly. So at most 270 writes and 54 deletes
-/// fall into any minute at the default rates. Other processes with the same key have to be counted in.
+/// minute's writes, and six, may come at once, and the others follow evenly. So at most 270 writes, 54 deletes and 36
+/// changes of the policy fall into any minute at the default rates. Other processes with the same key have to be counted
+/// in.
 #[derive(Debug, Clone)]
 pub struct Facts(Arc<Inner>);
 
@@ -137,7 +138,7 @@ impl Facts {
     ) -> Result<Written<Answer>, PermitError> {
         let path = self.path(Family::Facts, path).await?;
         let through_pdp = self.0.proxy.is_usable(self).await;
-        self.0.pace.turn(&method).await;
+        self.0.pace.turn(&method, Family::Facts).await;
         if through_pdp {
             match self.0.proxy.write(call, method.clone(), &path, body, self.0.timeout).await {
                 // Nothing was sent.
@@ -160,7 +161,7 @@ impl Facts {
     ) -> Result<Answer, PermitError> {
         let path = self.path(family, path).await?;
         if method != Method::GET {
-            self.0.pace.turn(&method).await;
+            self.0.pace.turn(&method, family).await;
         }
         let mut request = self.0.exchange.request(method, &path);
         if let Some(body) = body {

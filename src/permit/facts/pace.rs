@@ -9,13 +9,15 @@ use std::{num::NonZeroU32, time::Instant};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use reqwest::Method;
 
+use super::Family;
 use crate::permit::Config;
 
-/// Turns for writes, and for those among them that delete.
+/// Turns for writes, for those among them that delete, and for those that change the policy.
 #[derive(Debug)]
 pub(super) struct Pace {
     writes: DefaultDirectRateLimiter,
     deletes: DefaultDirectRateLimiter,
+    schema_writes: DefaultDirectRateLimiter,
 }
 
 impl Pace {
@@ -23,12 +25,17 @@ impl Pace {
         Self {
             writes: RateLimiter::direct(quota(config.writes_per_minute)),
             deletes: RateLimiter::direct(quota(config.deletes_per_minute)),
+            schema_writes: RateLimiter::direct(quota(config.schema_writes_per_minute)),
         }
     }
 
-    /// Waits until one more write with this method may go out.
-    pub(super) async fn turn(&self, method: &Method) {
+    /// Waits until one more write with this method may go out. Permit counts only `POST` as a change of the policy, as
+    /// far as it says; other methods are paced alike, in case it means them too.
+    pub(super) async fn turn(&self, method: &Method, family: Family) {
         let start = Instant::now();
+        if matches!(family, Family::Schema) {
+            self.schema_writes.until_ready().await;
+        }
         if *method == Method::DELETE {
             self.deletes.until_ready().await;
         }
@@ -75,11 +82,13 @@ mod tests {
 
     #[test]
     fn no_minute_has_more_writes_than_permit_admits() {
-        let (writes, deletes) =
-            (busiest_minute(Config::WRITES_PER_MINUTE), busiest_minute(Config::DELETES_PER_MINUTE));
+        let [writes, deletes, schema_writes] =
+            [Config::WRITES_PER_MINUTE, Config::DELETES_PER_MINUTE, Config::SCHEMA_WRITES_PER_MINUTE]
+                .map(busiest_minute);
 
         assert!((260..=271).contains(&writes), "{writes} of 300");
         assert!((50..=55).contains(&deletes), "{deletes} of 60");
+        assert!((30..=37).contains(&schema_writes), "{schema_writes} of 40");
     }
 
     #[test]

@@ -5,8 +5,11 @@
 
 use reqwest::Method;
 
-use super::{Facts, Written, key, wire};
+use super::{Facts, Family, Written, key, wire};
 use crate::permit::{PermitError, exchange::Answer};
+
+/// Page size that Permit admits at most.
+const PER_PAGE: usize = 100;
 
 /// What an assignment did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +31,38 @@ pub enum Unassigned {
     Absent,
 }
 
+/// Who holds which role in one tenant: a part of the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AssignmentPage {
+    /// User and role.
+    pub held: Vec<(String, String)>,
+    /// Whether the list ends here.
+    pub is_last: bool,
+}
+
 impl Facts {
+    /// One page, from 1, of the roles that are held in `tenant` as a whole. Roles on single instances are left out, and so
+    /// are users with a key that we would never write.
+    ///
+    /// # Errors
+    /// No usable answer.
+    pub async fn role_assignments(&self, tenant: &str, page: usize) -> Result<AssignmentPage, PermitError> {
+        // In the short form, `user` may be an e-mail address.
+        let tenant = key::path_segment(&key::encode(tenant));
+        let path = format!("role_assignments/detailed?tenant={tenant}&page={page}&per_page={PER_PAGE}");
+        let answer = match self.get("role-assignments", Family::Facts, &path).await {
+            Ok(answer) => answer,
+            Err(PermitError::NotFound) => return Ok(AssignmentPage { held: Vec::new(), is_last: true }),
+            Err(error) => return Err(error),
+        };
+        let listed: Vec<wire::AssignmentRead> = wire::page(&answer)?;
+        let is_last = listed.len() < PER_PAGE;
+        Ok(AssignmentPage {
+            held: listed.into_iter().filter_map(wire::AssignmentRead::held).collect(),
+            is_last,
+        })
+    }
+
     /// Gives `user` the role in `tenant`.
     ///
     /// # Errors

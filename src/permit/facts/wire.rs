@@ -132,19 +132,25 @@ pub(super) struct RoleAssignment<'a> {
     pub(super) tenant: &'a str,
 }
 
-/// A role of the policy.
+/// A role that somebody holds, in detail.
 #[derive(Deserialize)]
-pub(super) struct RoleRead {
-    pub(super) key: String,
-    /// `resource:action`.
-    pub(super) permissions: Option<Vec<String>>,
+pub(super) struct AssignmentRead {
+    user: Keyed,
+    role: Keyed,
+    resource_instance: Option<serde::de::IgnoredAny>,
 }
 
-/// A resource type of the policy.
 #[derive(Deserialize)]
-pub(super) struct ResourceRead {
-    pub(super) key: String,
-    pub(super) actions: Option<serde_json::Map<String, serde_json::Value>>,
+struct Keyed {
+    key: String,
+}
+
+impl AssignmentRead {
+    /// User and role, if it is not about a single instance.
+    pub(super) fn held(self) -> Option<(String, String)> {
+        let user = key::decode(&self.user.key)?.into_owned();
+        self.resource_instance.is_none().then_some((user, self.role.key))
+    }
 }
 
 /// Lists come bare or wrapped, by version and by query.

@@ -14,9 +14,9 @@ use std::{
 };
 
 use futures_util::{StreamExt as _, stream};
-use reqwest::{Method, RequestBuilder, header::CACHE_CONTROL};
+use reqwest::{Method, RequestBuilder, StatusCode, header::CACHE_CONTROL};
 
-use super::{Check, Config, Decision, Freshness, PermitError, SetupError, exchange::Exchange, key};
+use super::{Check, Config, Decision, DenyCode, Freshness, PermitError, SetupError, exchange::Exchange, key};
 
 mod wire;
 
@@ -31,6 +31,9 @@ const MAX_CONCURRENT_CALLS: usize = 8;
 
 /// Longest wait for a health answer, which the PDP gives after up to 3 s by itself.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Somebody whom Permit does not know.
+const NOBODY: &str = "taskgate-nobody";
 
 /// The client of the PDP. Clones share connections.
 #[derive(Debug, Clone)]
@@ -107,6 +110,24 @@ impl Pdp {
     pub async fn ready(&self) -> Result<(), PermitError> {
         let request = self.0.exchange.request(Method::GET, "/healthy");
         self.call("healthy", request, HEALTH_TIMEOUT, |_| Ok(())).await.0
+    }
+
+    /// Whether the PDP evaluates attribute rules, which the hosted one does not.
+    ///
+    /// # Errors
+    /// No usable answer.
+    pub async fn has_attribute_rules(&self) -> Result<bool, PermitError> {
+        let mut check = Check::new(NOBODY, "default", "task", "get");
+        check.key = Some(NOBODY.into());
+        check.attributes = [("owner", NOBODY)].into_iter().collect();
+        match self.decide(&[check], Freshness::Fresh).await.decisions.pop() {
+            Some(
+                Ok(Decision::Deny { code: Some(DenyCode::UnsupportedByPdp) })
+                | Err(PermitError::Rejected { status: StatusCode::NOT_IMPLEMENTED }),
+            ) => Ok(false),
+            Some(answer) => answer.map(|_| true),
+            None => Err(PermitError::Incomplete { asked: 1, got: 0 }),
+        }
     }
 
     /// The version of the PDP's API. The hosted one may not tell.

@@ -11,6 +11,7 @@ mod management;
 mod pages;
 mod personas;
 mod refresh_tokens;
+mod sessions;
 mod sign_in;
 mod token_endpoint;
 mod tokens;
@@ -25,7 +26,7 @@ use std::{
 use axum::{
     Json, Router,
     extract::State,
-    http::{HeaderName, HeaderValue, Method, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
     response::IntoResponse,
     routing::get,
 };
@@ -38,7 +39,7 @@ pub use tokens::{MACHINE, MACHINE_SECRET};
 
 use self::{
     allowance::Allowances, bearer::OpaqueTokens, keys::SigningKey, personas::Persona,
-    refresh_tokens::RefreshTokens, sign_in::Codes,
+    refresh_tokens::RefreshTokens, sessions::Sessions, sign_in::Codes,
 };
 use super::service::{Service, lock};
 
@@ -72,6 +73,7 @@ struct Tenant {
     /// Names of the roles that exist, whether somebody has them or not.
     roles: BTreeSet<String>,
     codes: Codes,
+    sessions: Sessions,
     refresh_tokens: RefreshTokens,
     opaque_tokens: OpaqueTokens,
     allowances: Allowances,
@@ -95,6 +97,7 @@ pub async fn start(settings: Settings) -> io::Result<Service> {
             personas,
             roles,
             codes: Codes::default(),
+            sessions: Sessions::default(),
             refresh_tokens: RefreshTokens::default(),
             opaque_tokens: OpaqueTokens::default(),
             allowances: Allowances::default(),
@@ -111,6 +114,12 @@ impl Issuer {
 
     fn persona(&self, name: &str) -> Option<Persona> {
         self.state().personas.iter().find(|persona| persona.name == name).cloned()
+    }
+
+    /// Whoever is signed in where the request came from.
+    fn signed_in(&self, headers: &HeaderMap) -> Option<Persona> {
+        let name = self.state().sessions.persona(headers)?.to_owned();
+        self.persona(&name)
     }
 
     fn current_key(&self) -> SigningKey {

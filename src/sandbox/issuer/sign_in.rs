@@ -1,5 +1,6 @@
 //! `/authorize`: a page on which a persona is chosen instead of a password typed, then back to the application with
-//! a code (RFC 6749, section 4.1, with PKCE of RFC 7636).
+//! a code (RFC 6749, section 4.1, with PKCE of RFC 7636). Whoever is signed in already goes back at once, unless the
+//! application wants the page (`prompt`, OpenID Connect Core, section 3.1.2.1).
 
 use std::{
     collections::HashMap,
@@ -13,7 +14,10 @@ use axum::{
         Query, State,
         rejection::{FormRejection, QueryRejection},
     },
-    http::{StatusCode, header::LOCATION},
+    http::{
+        HeaderMap, StatusCode,
+        header::{LOCATION, SET_COOKIE},
+    },
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -95,6 +99,7 @@ type Refusal = (&'static str, String);
 
 async fn ask(
     State(issuer): State<Arc<Issuer>>,
+    headers: HeaderMap,
     request: Result<Query<Authorization>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(authorization) = request.map_err(|_| unreadable())?;
@@ -102,14 +107,22 @@ async fn ask(
     if let Some(flaw) = authorization.flaw(&issuer) {
         return Ok(authorization.refuse(target, flaw));
     }
-    if authorization.prompt.as_deref() == Some("none") {
-        return Ok(authorization.refuse(target, ("login_required", "Login required".to_owned())));
+    let signed_in =
+        issuer.signed_in(&headers).filter(|persona| authorization.refusal(Some(persona)).is_none());
+    match signed_in {
+        Some(persona) if !authorization.wants_the_page() => {
+            Ok(authorization.grant(&issuer, target, persona.name))
+        }
+        _ if authorization.prompt.as_deref() == Some("none") => {
+            Ok(authorization.refuse(target, ("login_required", "Login required".to_owned())))
+        }
+        _ => Ok(pages::choice(&authorization, &issuer.state().personas)),
     }
-    Ok(pages::choice(&authorization, &issuer.state().personas))
 }
 
 async fn choose(
     State(issuer): State<Arc<Issuer>>,
+    headers: HeaderMap,
     choice: Result<Form<Choice>, FormRejection>,
 ) -> Result<Response, Problem> {
     let Form(Choice { persona, authorization }) = choice.map_err(|_| unreadable())?;
@@ -118,8 +131,8 @@ async fn choose(
     if let Some(refusal) = flaw.or_else(|| authorization.refusal(issuer.persona(&persona).as_ref())) {
         return Ok(authorization.refuse(target, refusal));
     }
-    let code = issuer.state().codes.give(authorization.pending(persona));
-    Ok(authorization.answer(target, &[("code", &code)]))
+    let cookie = issuer.state().sessions.begin(&headers, &persona);
+    Ok(([(SET_COOKIE, cookie)], authorization.grant(&issuer, target, &persona)).into_response())
 }
 
 /// The words of the framework would say how it is programmed.
@@ -166,9 +179,20 @@ impl Authorization {
         })
     }
 
-    fn pending(&self, persona: String) -> Pending {
+    fn wants_the_page(&self) -> bool {
+        let mut prompts = self.prompt.iter().flat_map(|prompt| prompt.split(' '));
+        prompts.any(|prompt| matches!(prompt, "login" | "select_account"))
+    }
+
+    /// Back to the application with a code for a persona who may sign in.
+    fn grant(&self, issuer: &Issuer, target: Url, persona: &str) -> Response {
+        let code = issuer.state().codes.give(self.pending(persona));
+        self.answer(target, &[("code", &code)])
+    }
+
+    fn pending(&self, persona: &str) -> Pending {
         Pending {
-            persona,
+            persona: persona.to_owned(),
             client_id: self.client_id.clone().unwrap_or_default(),
             redirect_uri: self.redirect_uri.clone().unwrap_or_default(),
             scope: self.scope.clone().unwrap_or_default(),

@@ -9,6 +9,7 @@ mod bulk_assignments;
 mod collection;
 mod condition;
 mod condition_sets;
+mod debug;
 mod decision;
 mod environment;
 mod limits;
@@ -78,6 +79,7 @@ fn pdp_router(store: &Arc<Store>) -> Router {
         .route("/sandbox/checks", get(read_checks).delete(reset_checks))
         .route("/sandbox/propagation-delay", put(set_delay))
         .route("/sandbox/facts-proxy", put(set_proxy))
+        .route("/sandbox/debug", put(set_debug))
         .route("/sandbox/attribute-rules", put(set_attribute_rules));
     pdp::routes()
         .merge(proxy::routes(store))
@@ -108,12 +110,17 @@ async fn set_delay(State(store): Shared, Json(delay): Json<Delay>) -> StatusCode
 }
 
 #[derive(Debug, Deserialize)]
-struct Proxy {
+struct Switch {
     enabled: bool,
 }
 
-async fn set_proxy(State(store): Shared, Json(proxy): Json<Proxy>) -> StatusCode {
+async fn set_proxy(State(store): Shared, Json(proxy): Json<Switch>) -> StatusCode {
     store.set_proxy(proxy.enabled);
+    StatusCode::NO_CONTENT
+}
+
+async fn set_debug(State(store): Shared, Json(debug): Json<Switch>) -> StatusCode {
+    store.set_debug(debug.enabled);
     StatusCode::NO_CONTENT
 }
 

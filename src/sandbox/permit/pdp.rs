@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use super::{
     assignments::{self, Assignment},
     collection::Shared,
+    debug,
     environment::Environment,
     question::{Check, Resource, User},
     refusal::Refusal,
@@ -34,6 +35,8 @@ const API_VERSION: u32 = 2;
 struct Decision {
     allow: bool,
     result: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    debug: Option<Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -115,15 +118,16 @@ fn authorized(headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
     }
 }
 
-fn decide(environment: &Environment, check: &Check) -> Decision {
+fn decide(store: &Store, environment: &Environment, check: &Check) -> Decision {
     let allow = environment.allows(check);
-    Decision { allow, result: allow }
+    let debug = store.debugs().then(|| debug::of(environment, check, allow));
+    Decision { allow, result: allow, debug }
 }
 
 async fn allowed(State(store): Shared, Input(check): Input<Check>) -> Result<Json<Decision>, Unsupported> {
     evaluable(&store, std::slice::from_ref(&check))?;
     store.count_checks(1);
-    Ok(Json(store.seen_by_pdp(|environment| decide(environment, &check))))
+    Ok(Json(store.seen_by_pdp(|environment| decide(&store, environment, &check))))
 }
 
 async fn bulk(
@@ -132,8 +136,8 @@ async fn bulk(
 ) -> Result<Json<BTreeMap<&'static str, Vec<Decision>>>, Unsupported> {
     evaluable(&store, &checks)?;
     store.count_checks(checks.len());
-    let decisions =
-        store.seen_by_pdp(|environment| checks.iter().map(|check| decide(environment, check)).collect());
+    let decisions = store
+        .seen_by_pdp(|environment| checks.iter().map(|check| decide(&store, environment, check)).collect());
     Ok(Json(BTreeMap::from([("allow", decisions)])))
 }
 

@@ -32,6 +32,8 @@ pub(super) struct Store {
     has_proxy: AtomicBool,
     /// Whether the PDP decides by attributes. The hosted one does not.
     attribute_rules: AtomicBool,
+    /// Whether the PDP says with each decision how it came to it.
+    debugs: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -57,6 +59,7 @@ impl Store {
             limits: Limits::default(),
             has_proxy: AtomicBool::new(true),
             attribute_rules: AtomicBool::new(true),
+            debugs: AtomicBool::new(false),
         }
     }
 
@@ -157,6 +160,14 @@ impl Store {
 
     pub(super) fn set_attribute_rules(&self, supported: bool) {
         self.attribute_rules.store(supported, Ordering::Relaxed);
+    }
+
+    pub(super) fn debugs(&self) -> bool {
+        self.debugs.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_debug(&self, enabled: bool) {
+        self.debugs.store(enabled, Ordering::Relaxed);
     }
 
     // A refused or panicked change has not been half done by the rule of `write`, so poison means nothing here.

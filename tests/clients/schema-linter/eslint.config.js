@@ -29,15 +29,21 @@ export default [
         "error",
         {
           exceptions: {
-            suffixes: ["Connection", "Edge", "Info", "Outcome", "Payload", "Permissions", "Result", "Status"],
-            types: ["RoleAssignment", "UserError", "Viewer"],
+            suffixes: [
+              "Change", "Connection", "Edge", "Info", "Outcome", "Payload", "Permissions", "Requirement", "Result", "Status",
+              "Verdict",
+            ],
+            types: ["Explanation", "RoleAssignment", "UserError", "Viewer"],
           },
         },
       ],
-      // Relay wants the edges to be a list of edges; `nodes` and `userErrors` are lists of something else.
+      // A history is read from its newest event on, and nobody wants its last page first.
+      "@graphql-eslint/relay-arguments": ["error", { includeBoth: false }],
+      // Relay wants the edges to be a list of edges; `nodes` and `userErrors` are lists of something else. An event of a
+      // history cannot be asked for alone, so it is no `Node`.
       "@graphql-eslint/relay-edge-types": [
         "error",
-        { withEdgeSuffix: true, shouldImplementNode: true, listTypeCanWrapOnlyEdgeType: false },
+        { withEdgeSuffix: true, shouldImplementNode: false, listTypeCanWrapOnlyEdgeType: false },
       ],
     },
   },

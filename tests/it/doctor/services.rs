@@ -89,6 +89,18 @@ async fn an_action_that_the_policy_lacks_is_named() {
 }
 
 #[tokio::test]
+async fn object_rules_on_a_pdp_without_attribute_rules_are_a_failure() {
+    let mut practice = Practice::open().await;
+    practice.settings.insert("OBJECT_RULES", "true".to_owned());
+    assert!(practice.visit().await.line("attribute rules").starts_with("ok "));
+
+    practice.world.supports_attribute_rules(false).await;
+    let visit = practice.visit().await;
+
+    assert!(visit.failure("attribute rules").contains("set OBJECT_RULES to false"));
+}
+
+#[tokio::test]
 async fn a_policy_that_grants_nothing_is_a_warning() {
     let practice = Practice::open().await;
     for role in ["admin", "manager", "viewer"] {

@@ -2,6 +2,7 @@
 //! field of each answer with an oracle that knows nothing of the server.
 
 mod document;
+mod events;
 mod oracle;
 mod walk;
 
@@ -81,7 +82,21 @@ impl Scene {
                 oracle.learn(seen["node"]["__typename"].as_str().unwrap(), id, field, value);
             }
         }
+        self.learn_histories(&mut oracle).await;
         oracle
+    }
+
+    async fn learn_histories(&self, oracle: &mut Oracle) {
+        let admin = self.world.persona("admin").await;
+        let selection = self.schema.selection("TaskEvent", 0);
+        let read = format!("{{ tasks {{ nodes {{ history(first: 100) {{ nodes {selection} }} }} }} }}");
+        for task in admin.asks(&read).await.data()["tasks"]["nodes"].as_array().unwrap() {
+            for event in task["history"]["nodes"].as_array().unwrap() {
+                for (field, value) in event.as_object().unwrap() {
+                    oracle.learn("TaskEvent", event["id"].as_str().unwrap(), field, value);
+                }
+            }
+        }
     }
 
     /// Every root field that leads to an object, with the type that it answers and what the oracle says of it.
@@ -109,7 +124,7 @@ impl Scene {
             paths.push((format!("{{ task(id: \"{id}\") SELECTION }}"), "task", "Task", shown("Task", id)));
             paths.push((format!("{{ node(id: \"{id}\") SELECTION }}"), "node", "Node", shown("Task", id)));
             for (mutation, permission, name, ty) in MUTATIONS {
-                let root = self.changed(oracle, persona, permission, id);
+                let root = Self::changed(oracle, persona, permission, id);
                 paths.push((mutation.replace("ID", id), name, ty, root));
             }
         }
@@ -131,7 +146,7 @@ impl Scene {
         paths
     }
 
-    fn changed(&self, oracle: &Oracle, persona: &str, permission: &str, id: &str) -> Root {
+    fn changed(oracle: &Oracle, persona: &str, permission: &str, id: &str) -> Root {
         if !oracle.may_read(persona, "Task", id) {
             Root::Refused("NOT_FOUND")
         } else if oracle.holds(persona, permission, Some(id)) {

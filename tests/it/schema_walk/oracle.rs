@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// Resource and action; whether admin, manager and viewer hold it, and whether owner and assignee do.
 #[rustfmt::skip]
-const HELD: [(&str, [bool; 3], [bool; 2]); 11] = [
+const HELD: [(&str, [bool; 3], [bool; 2]); 13] = [
     //                    admin manager viewer    owner  assignee
     ("task:get",         [true, true,  true ],   [true,  true ]),
     ("task:create",      [true, true,  false],   [false, false]),
@@ -20,13 +20,19 @@ const HELD: [(&str, [bool; 3], [bool; 2]); 11] = [
     ("user:create",      [true, false, false],   [false, false]),
     ("user:delete",      [true, false, false],   [false, false]),
     ("user:assign-role", [true, false, false],   [false, false]),
+    ("audit:get",        [true, false, false],   [false, false]),
+    ("policy:explain",   [true, false, false],   [false, false]),
 ];
 
 const ROLES: [&str; 3] = ["admin", "manager", "viewer"];
 
 /// Fields of objects that need more than their object. Every other field is readable with it.
-const NEEDS: [(&str, &str); 3] =
-    [("Task.notes", "task:read-notes"), ("Task.owner", "user:get"), ("Task.assignee", "user:get")];
+const NEEDS: [(&str, &str); 4] = [
+    ("Task.notes", "task:read-notes"),
+    ("Task.owner", "user:get"),
+    ("Task.assignee", "user:get"),
+    ("Task.history", "audit:get"),
+];
 
 /// Who owns a task and who is to do it, by the names of personas.
 #[derive(Debug, Clone, Copy)]
@@ -97,8 +103,11 @@ impl Oracle {
         if self.outside.contains(id) != (persona == "outsider") {
             return false;
         }
-        let task = (kind == "Task").then_some(id);
-        self.holds(persona, &format!("{}:get", kind.to_lowercase()), task)
+        match kind {
+            "Task" => self.holds(persona, "task:get", Some(id)),
+            "TaskEvent" => self.holds(persona, "audit:get", None),
+            _ => self.holds(persona, &format!("{}:get", kind.to_lowercase()), None),
+        }
     }
 
     /// Every permission of the API that `persona` holds in their tenant, sorted.

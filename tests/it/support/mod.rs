@@ -2,6 +2,7 @@
 
 mod administrator;
 mod database;
+mod log;
 mod operator;
 mod permit;
 mod persona;
@@ -13,9 +14,12 @@ use std::time::Duration;
 
 use clap::Parser as _;
 use metrics_exporter_prometheus::PrometheusBuilder;
+use reqwest::Method;
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use taskgate::{
     app,
+    audit::Writer,
     config::{Args, Config},
     http,
     sandbox::{AUDIENCE, Ports, ROLES_CLAIM, Sandbox, issuer, permit::API_KEY},
@@ -26,10 +30,11 @@ use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 pub(crate) use administrator::{Administrator, token};
-pub(crate) use database::{Fresh, fresh_databases};
+pub(crate) use database::{Fresh, fresh_databases, sqlite};
+pub(crate) use log::eventually;
 pub(crate) use persona::{Answer, Persona};
 pub(crate) use process::Process;
-pub(crate) use socket::Line;
+pub(crate) use socket::{Line, Socket, Subscription};
 
 /// Everything that a test needs; ends when it is dropped.
 pub(crate) struct World {
@@ -45,11 +50,12 @@ pub(crate) struct World {
 
 /// One running server.
 pub(crate) struct Node {
-    url: String,
+    pub(crate) url: String,
     client: reqwest::Client,
     server: JoinHandle<()>,
     stop: Option<oneshot::Sender<()>>,
     _worker: Worker,
+    _log: Writer,
 }
 
 impl World {
@@ -64,9 +70,25 @@ impl World {
         let database = format!("sqlite://{}/test.db?mode=rwc", files.path().display());
         let mut config = Config::from_args(&args(&sandbox, &database)).unwrap();
         change(&mut config);
+        let database = config.store.url.expose_secret().to_owned();
         let node = Node::start(&config).await;
         let (url, client) = (node.url.clone(), node.client.clone());
-        Self { sandbox, url, client, config, database, node, _files: files }
+        let world = Self { sandbox, url, client, config, database, node, _files: files };
+        world.settles().await;
+        world
+    }
+
+    /// A server looks at Permit's policy when it starts; whoever counts requests counts what comes after that.
+    async fn settles(&self) {
+        let api = self.sandbox.permit_api.url();
+        let looked = async {
+            while self.count(&api, "GET /v2/schema").await == 0 {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        // A server that was told another address does not look here.
+        let _ = tokio::time::timeout(Duration::from_secs(2), looked).await;
+        self.forgets_counts(&api).await;
     }
 
     /// The rows behind the server.
@@ -76,7 +98,14 @@ impl World {
 
     /// A second server over the same database and the same services.
     pub(crate) async fn another_node(&self) -> Node {
-        Node::start(&self.config).await
+        self.another_node_with(|_| {}).await
+    }
+
+    /// The same with other settings.
+    pub(crate) async fn another_node_with(&self, change: impl FnOnce(&mut Config)) -> Node {
+        let mut config = self.config.clone();
+        change(&mut config);
+        Node::start(&config).await
     }
 
     /// Tells the server to stop; the task ends when it has.
@@ -112,6 +141,11 @@ impl World {
         Persona::new(&self.client, &self.url, Some(token))
     }
 
+    /// Somebody with exactly this token, at another server.
+    pub(crate) fn bearer_at<'a>(&'a self, url: &'a str, token: String) -> Persona<'a> {
+        Persona::new(&self.client, url, Some(token))
+    }
+
     /// A token to order, see `POST /sandbox/token`.
     pub(crate) async fn token(&self, order: Value) -> String {
         let request = self.client.post(self.sandbox.token_url()).json(&order);
@@ -120,9 +154,19 @@ impl World {
 
     /// Changes the policy through the call that the real Permit takes.
     pub(crate) async fn grant(&self, role: &str, permission: &str) {
+        self.changes_policy(Method::POST, role, permission).await;
+    }
+
+    /// Changes it back.
+    pub(crate) async fn revoke(&self, role: &str, permission: &str) {
+        self.changes_policy(Method::DELETE, role, permission).await;
+    }
+
+    async fn changes_policy(&self, method: Method, role: &str, permission: &str) {
         let url =
             format!("{}/v2/schema/taskgate/sandbox/roles/{role}/permissions", self.sandbox.permit_api.url());
-        let request = self.client.post(url).bearer_auth(API_KEY).json(&json!({"permissions": [permission]}));
+        let request = self.client.request(method, url).bearer_auth(API_KEY);
+        let request = request.json(&json!({"permissions": [permission]}));
         request.send().await.unwrap().error_for_status().unwrap();
     }
 
@@ -172,7 +216,7 @@ impl Node {
             http::serve(listener, app.router, &serving, async { stopped.await.unwrap_or_default() }).await;
         });
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
-        Self { url, client, server, stop: Some(stop), _worker: app.worker }
+        Self { url, client, server, stop: Some(stop), _worker: app.worker, _log: app.log }
     }
 
     /// Somebody with exactly this token.

@@ -45,7 +45,7 @@ impl World {
         self.assigns(request, subject, "default", role).await;
     }
 
-    /// Somebody gives a user, who is created if needed, a role in another tenant.
+    /// Somebody creates a user and gives them a role in a tenant.
     pub(crate) async fn grants_elsewhere_in_permit(&self, subject: &str, tenant: &str, role: &str) {
         let create = self.client.post(self.facts("users")).json(&json!({"key": subject}));
         create.bearer_auth(API_KEY).send().await.unwrap().error_for_status().unwrap();
@@ -55,6 +55,20 @@ impl World {
     async fn assigns(&self, request: reqwest::RequestBuilder, subject: &str, tenant: &str, role: &str) {
         let body = json!({"user": key::encode_user(subject), "role": role, "tenant": tenant});
         request.bearer_auth(API_KEY).json(&body).send().await.unwrap().error_for_status().unwrap();
+    }
+
+    /// The PDP says with every decision how it came to it, in words for operators.
+    pub(crate) async fn pdp_explains_itself(&self) {
+        let url = format!("{}/sandbox/debug", self.sandbox.pdp.url());
+        let request = self.client.put(url).json(&json!({"enabled": true}));
+        request.send().await.unwrap().error_for_status().unwrap();
+    }
+
+    /// The PDP evaluates attribute rules, or does not, as the hosted one.
+    pub(crate) async fn supports_attribute_rules(&self, supported: bool) {
+        let url = format!("{}/sandbox/attribute-rules", self.sandbox.pdp.url());
+        let request = self.client.put(url).json(&json!({"supported": supported}));
+        request.send().await.unwrap().error_for_status().unwrap();
     }
 
     /// The PDP learns of every write so much later.

@@ -1,6 +1,7 @@
 //! The real program as a process of its own, which can be killed.
 
 use std::{
+    io::{BufRead as _, BufReader},
     net::TcpListener,
     process::{Child, Command, Stdio},
     time::Duration,
@@ -19,6 +20,27 @@ pub(crate) struct Process {
 impl Process {
     /// Starts the program against the stand-ins and waits until it answers.
     pub(crate) async fn start(sandbox: &Sandbox, database: &str, more: &[(&str, &str)]) -> Self {
+        let process = Self::spawn(sandbox, database, more, Stdio::null());
+        tokio::time::timeout(PATIENCE, process.answers()).await.expect("the program answers");
+        process
+    }
+
+    /// Starts the program against the stand-ins and waits until it has said `words` in its log.
+    pub(crate) async fn start_until_it_says(
+        sandbox: &Sandbox,
+        database: &str,
+        more: &[(&str, &str)],
+        words: &'static str,
+    ) -> Self {
+        let mut process = Self::spawn(sandbox, database, more, Stdio::piped());
+        let log = BufReader::new(process.child.stderr.take().unwrap());
+        let said = tokio::task::spawn_blocking(move || log.lines().any(|line| line.unwrap().contains(words)));
+        let said = tokio::time::timeout(PATIENCE, said).await;
+        assert!(said.expect("the program says something").unwrap(), "it ended without saying: {words}");
+        process
+    }
+
+    fn spawn(sandbox: &Sandbox, database: &str, more: &[(&str, &str)], log: Stdio) -> Self {
         // Free for now; nobody else on this machine asks for a port by number.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut command = Command::new(env!("CARGO_BIN_EXE_taskgate"));
@@ -31,18 +53,23 @@ impl Process {
         let child = command
             .args(["--listen-addr", &format!("127.0.0.1:{port}")])
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .unwrap();
-        let process = Self { url: format!("http://127.0.0.1:{port}"), child };
-        tokio::time::timeout(PATIENCE, process.answers()).await.expect("the program answers");
-        process
+        Self { url: format!("http://127.0.0.1:{port}"), child }
     }
 
     async fn answers(&self) {
         while reqwest::get(format!("{}/health", self.url)).await.is_err() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// Tells it to end, and waits until it has.
+    pub(crate) fn stop(&mut self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", "TERM", &pid]).status().unwrap().success());
+        assert!(self.child.wait().unwrap().success());
     }
 
     /// Ends it at once, as a power cut would.

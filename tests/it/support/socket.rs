@@ -7,7 +7,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures_util::{SinkExt as _, StreamExt as _, stream::SplitSink};
@@ -30,6 +30,11 @@ use super::Persona;
 
 /// Longest wait for something that must come.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Wait for something that may come.
+const MOMENT: Duration = Duration::from_millis(50);
+/// Longest that something may be tried again and again until it is heard.
+const PERSEVERANCE: Duration = Duration::from_mins(1);
 
 type Stream = WebSocketStream<TcpStream>;
 
@@ -129,6 +134,7 @@ pub(crate) struct Subscription {
     id: String,
     events: mpsc::UnboundedReceiver<Event>,
     sink: Arc<tokio::sync::Mutex<SplitSink<Stream, Message>>>,
+    heard: Instant,
 }
 
 impl Persona<'_> {
@@ -177,7 +183,7 @@ impl Socket {
         let payload = json!({"query": document, "variables": variables});
         let message = json!({"type": "subscribe", "id": id, "payload": payload});
         self.sink.lock().await.send(Message::text(message.to_string())).await.unwrap();
-        Subscription { id, events, sink: self.sink.clone() }
+        Subscription { id, events, sink: self.sink.clone(), heard: Instant::now() }
     }
 
     /// The code and the reason with which the server closes.
@@ -211,6 +217,21 @@ impl Subscription {
         match self.event().await {
             Event::Next(payload) => payload,
             other => panic!("no answer but {other:?}"),
+        }
+    }
+
+    /// The next answer, if one comes within a moment. Nobody can ask so for ever without hearing anything.
+    pub(crate) async fn soon(&mut self) -> Option<Value> {
+        match timeout(MOMENT, self.events.recv()).await {
+            Ok(Some(Event::Next(payload))) => {
+                self.heard = Instant::now();
+                Some(payload)
+            }
+            Ok(other) => panic!("no answer but {other:?}"),
+            Err(_) => {
+                assert!(self.heard.elapsed() < PERSEVERANCE, "nothing is heard, whatever is tried");
+                None
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! The client against a scripted REST API: paths, bodies, and which refusals are good news.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
@@ -10,6 +10,7 @@ use crate::permit::scripted::{Asked, Reply, Server};
 mod outages;
 mod pace;
 mod policy;
+mod policy_state;
 mod proxy;
 
 const SCOPE: &str = "GET /v2/api-key/scope";

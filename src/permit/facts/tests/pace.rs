@@ -44,6 +44,19 @@ async fn deletes_have_a_slower_pace_of_their_own() {
 }
 
 #[tokio::test]
+async fn changes_of_the_policy_have_the_slowest_pace_of_all() {
+    let server = Server::start(|asked| if asked.line() == SCOPE { scope() } else { created() }).await;
+    let facts = Facts::new(&Config { schema_writes_per_minute: SLOW, ..server.config() }).unwrap();
+    for _ in 0..3 {
+        facts.delete_role("a").await.unwrap();
+        facts.grant("a", &BTreeSet::new()).await.unwrap();
+    }
+
+    assert!(no_turn_for(facts.delete_role("a")).await);
+    facts.add_to_tenant("t", "a").await.unwrap();
+}
+
+#[tokio::test]
 async fn waiting_for_a_turn_is_not_waiting_for_permit() {
     let server = Server::start(|asked| if asked.line() == SCOPE { scope() } else { created() }).await;
     // A turn every second after the burst of 18.

@@ -3,39 +3,68 @@
 //! The server does not start when a root field says nothing, when a rule stands where no guard would see it, or
 //! when an interface offers a way round one (interfaces call an object's methods without its guards).
 
+mod manifest;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use async_graphql::{
-    ObjectType, SubscriptionType,
+    ObjectType, SubscriptionType, Value,
     registry::{MetaField, MetaType, Registry},
 };
-use serde_json::json;
 
-use super::directives::{Access, Need};
+use crate::graphql::{
+    directives::{Access, Need, Scope},
+    reason::DenialReason,
+};
 
 /// What one field needs.
 #[derive(Debug)]
-pub(super) struct Rule {
-    pub(super) access: Access,
+pub(in crate::graphql) struct Rule {
+    pub(in crate::graphql) access: Access,
     /// Where the arguments name the object of an OBJECT rule.
-    pub(super) object: Option<ObjectArgument>,
+    pub(in crate::graphql) object: Option<ObjectArgument>,
     /// Parts of the input that need a permission of their own when they are supplied.
-    pub(super) inputs: Vec<InputRule>,
+    pub(in crate::graphql) inputs: Vec<InputRule>,
+    /// Arguments that do. Their resolvers ask, see [`ASKED_BY_RESOLVERS`].
+    pub(in crate::graphql) arguments: Vec<ArgumentRule>,
 }
 
 /// Where the id of the object stands: in an argument, or in a field of the argument `input`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ObjectArgument {
+pub(in crate::graphql) enum ObjectArgument {
     Id,
     InputId,
 }
 
 /// An input field with a rule.
 #[derive(Debug, Clone)]
-pub(super) struct InputRule {
-    pub(super) argument: String,
-    pub(super) field: String,
-    pub(super) need: Need,
+pub(in crate::graphql) struct InputRule {
+    pub(in crate::graphql) argument: String,
+    pub(in crate::graphql) field: String,
+    /// As `UpdateTaskInput.assigneeId`.
+    pub(in crate::graphql) coordinate: String,
+    pub(in crate::graphql) need: Need,
+}
+
+/// An argument with a rule.
+#[derive(Debug, Clone)]
+pub(in crate::graphql) struct ArgumentRule {
+    pub(in crate::graphql) argument: String,
+    /// As `Query.explain(asUser:)`.
+    pub(in crate::graphql) coordinate: String,
+    pub(in crate::graphql) need: Need,
+}
+
+impl InputRule {
+    /// Whether the permission is needed for what was `given`. `null` counts where it clears something, which it does
+    /// on an object that exists.
+    pub(in crate::graphql) fn asks(&self, given: Option<&Value>) -> bool {
+        match given {
+            None => false,
+            Some(Value::Null) => self.need.scope == Scope::Object,
+            Some(_) => true,
+        }
+    }
 }
 
 /// A hole in the schema's protection; the text names it.
@@ -51,25 +80,35 @@ pub enum CoverageError {
     NotNullable(String),
     #[error("{0} needs a permission on an object but no argument `id` or `input.id` names one")]
     NoObject(String),
+    #[error("{0} has a rule, but no resolver is known to ask for it")]
+    NobodyAsks(String),
 }
 
 /// Every rule of the schema. A field that is not listed needs nothing beyond reaching its object.
 #[derive(Debug, Default)]
-pub(super) struct Rules {
+pub(in crate::graphql) struct Rules {
     fields: HashMap<String, HashMap<String, Rule>>,
     roots: BTreeSet<String>,
+    /// Resources and their actions that some rule asks for.
+    actions: BTreeMap<String, BTreeSet<String>>,
 }
 
-/// Types whose object-level guard is [`permitted`](super::guard::permitted). Kept beside the rules because the
+/// Types whose object-level guard is [`permitted`](crate::graphql::guard::permitted). Kept beside the rules because the
 /// registry does not know about guards; the coverage test calls every field anonymously to hold it to its word.
 const GUARDED: [&str; 4] = ["Query", "Mutation", SUBSCRIPTION, "Task"];
+
+/// Arguments whose rules are asked by the resolver, in one bulk with what it asks anyway. No guard looks at arguments.
+const ASKED_BY_RESOLVERS: [&str; 1] = ["Query.explain(asUser:)"];
 
 /// The root whose operations have exactly one field.
 const SUBSCRIPTION: &str = "Subscription";
 
 /// The types of a schema with these roots.
-pub(super) fn registry<Query: ObjectType, Mutation: ObjectType, Subscription: SubscriptionType>() -> Registry
-{
+pub(in crate::graphql) fn registry<
+    Query: ObjectType,
+    Mutation: ObjectType,
+    Subscription: SubscriptionType,
+>() -> Registry {
     let mut registry = Registry::default();
     Query::create_type_info(&mut registry);
     Mutation::create_type_info(&mut registry);
@@ -87,13 +126,13 @@ impl Rules {
     ///
     /// # Errors
     /// Every hole that was found.
-    pub(super) fn read(registry: &Registry) -> Result<Self, Vec<CoverageError>> {
+    pub(in crate::graphql) fn read(registry: &Registry) -> Result<Self, Vec<CoverageError>> {
         let roots = std::iter::once(&registry.query_type)
             .chain(&registry.mutation_type)
             .chain(&registry.subscription_type)
             .cloned()
             .collect();
-        let mut rules = Self { fields: HashMap::new(), roots };
+        let mut rules = Self { roots, ..Self::default() };
         let mut holes = Vec::new();
         for (name, meta) in &registry.types {
             if let MetaType::Object { fields, .. } = meta {
@@ -101,6 +140,7 @@ impl Rules {
             }
         }
         holes.extend(rules.interface_bypasses(registry));
+        rules.actions = rules.collect_actions();
         if holes.is_empty() { Ok(rules) } else { Err(holes) }
     }
 
@@ -115,12 +155,16 @@ impl Rules {
         let mut rules = HashMap::new();
         for field in fields {
             let coordinate = format!("{name}.{}", field.name);
+            let arguments = arguments(&coordinate, field);
+            let unasked = arguments.iter().filter(|rule| !ASKED_BY_RESOLVERS.contains(&&*rule.coordinate));
+            holes.extend(unasked.map(|rule| CoverageError::NobodyAsks(rule.coordinate.clone())));
             match Access::of(&field.directive_invocations) {
                 Some(access) => {
                     let rule = Rule {
                         access,
                         object: object_argument(registry, field),
                         inputs: inputs(registry, field),
+                        arguments,
                     };
                     holes.extend(rule.holes(&coordinate, name, field, is_root));
                     rules.insert(field.name.clone(), rule);
@@ -150,58 +194,31 @@ impl Rules {
         holes
     }
 
-    pub(super) fn get(&self, object: &str, field: &str) -> Option<&Rule> {
+    pub(in crate::graphql) fn get(&self, object: &str, field: &str) -> Option<&Rule> {
         self.fields.get(object)?.get(field)
     }
 
-    pub(super) fn is_root(&self, object: &str) -> bool {
+    pub(in crate::graphql) fn is_root(&self, object: &str) -> bool {
         self.roots.contains(object)
     }
 
-    /// Every permission that a field or an input field asks for, as (resource, action), sorted.
-    pub(super) fn permissions(&self) -> BTreeSet<(String, String)> {
-        let rules = self.fields.values().flat_map(HashMap::values);
-        rules
-            .flat_map(|rule| {
-                let own = match &rule.access {
-                    Access::Requires(need) => Some(need),
-                    Access::Public | Access::SignedIn => None,
-                };
-                own.into_iter().chain(rule.inputs.iter().map(|input| &input.need))
-            })
-            .map(|need| (need.resource.clone(), need.action.clone()))
-            .collect()
-    }
-
-    /// Whether any field asks for `resource:action`.
-    pub(super) fn declares(&self, resource: &str, action: &str) -> bool {
-        self.permissions().contains(&(resource.to_owned(), action.to_owned()))
-    }
-
-    /// The manifest that `/permissions.json` serves: what each guarded coordinate needs, in stable order.
-    pub(super) fn manifest(&self) -> serde_json::Value {
-        let mut coordinates = BTreeMap::new();
-        for (object, fields) in &self.fields {
-            for (field, rule) in fields {
-                let inputs: BTreeMap<_, _> = rule
-                    .inputs
-                    .iter()
-                    .map(|input| (format!("{}.{}", input.argument, input.field), requirement(&input.need)))
-                    .collect();
-                let mut entry = match &rule.access {
-                    Access::Public => json!({"access": "PUBLIC"}),
-                    Access::SignedIn => json!({"access": "SIGNED_IN"}),
-                    Access::Requires(need) => requirement(need),
-                };
-                if !inputs.is_empty() {
-                    entry["inputs"] = json!(inputs);
-                }
-                coordinates.insert(format!("{object}.{field}"), entry);
+    fn collect_actions(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let mut actions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (_, access) in self.declarations() {
+            if let Access::Requires(need) = access {
+                actions.entry(need.resource).or_default().insert(need.action);
             }
         }
-        let permissions: Vec<String> =
-            self.permissions().iter().map(|(resource, action)| format!("{resource}:{action}")).collect();
-        json!({"permissions": permissions, "coordinates": coordinates})
+        actions
+    }
+
+    /// Why nobody can hold `resource:action`; `None` if some rule asks for it.
+    pub(in crate::graphql) fn impossible(&self, resource: &str, action: &str) -> Option<DenialReason> {
+        match self.actions.get(resource) {
+            None => Some(DenialReason::NoSuchResource),
+            Some(actions) if !actions.contains(action) => Some(DenialReason::NoSuchAction),
+            Some(_) => None,
+        }
     }
 }
 
@@ -217,22 +234,12 @@ impl Rule {
         if asks && object != SUBSCRIPTION && field.ty.ends_with('!') {
             holes.push(CoverageError::NotNullable(coordinate.to_owned()));
         }
-        let on_object =
-            matches!(&self.access, Access::Requires(need) if need.scope == super::directives::Scope::Object);
+        let on_object = matches!(&self.access, Access::Requires(need) if need.scope == Scope::Object);
         if is_root && on_object && self.object.is_none() {
             holes.push(CoverageError::NoObject(coordinate.to_owned()));
         }
         holes
     }
-}
-
-fn requirement(need: &Need) -> serde_json::Value {
-    json!({
-        "access": "REQUIRES",
-        "resource": need.resource,
-        "action": need.action,
-        "scope": need.scope.name(),
-    })
 }
 
 fn object_argument(registry: &Registry, field: &MetaField) -> Option<ObjectArgument> {
@@ -243,12 +250,27 @@ fn object_argument(registry: &Registry, field: &MetaField) -> Option<ObjectArgum
     has_id.then_some(ObjectArgument::InputId)
 }
 
+fn arguments(coordinate: &str, field: &MetaField) -> Vec<ArgumentRule> {
+    let rules = field.args.iter().filter_map(|(argument, meta)| {
+        let Access::Requires(need) = Access::of(&meta.directive_invocations)? else { return None };
+        let coordinate = format!("{coordinate}({argument}:)");
+        Some(ArgumentRule { argument: argument.clone(), coordinate, need })
+    });
+    rules.collect()
+}
+
 fn inputs(registry: &Registry, field: &MetaField) -> Vec<InputRule> {
     let mut rules = Vec::new();
     for (argument, meta) in &field.args {
         for (name, access) in input_fields(registry, &meta.ty) {
             if let Some(Access::Requires(need)) = access {
-                rules.push(InputRule { argument: argument.clone(), field: name.to_owned(), need });
+                let coordinate = format!("{}.{name}", meta.ty.trim_end_matches('!'));
+                rules.push(InputRule {
+                    argument: argument.clone(),
+                    field: name.to_owned(),
+                    coordinate,
+                    need,
+                });
             }
         }
     }
@@ -266,3 +288,6 @@ fn input_fields<'a>(
     };
     fields.into_iter().flatten().map(|(name, meta)| (name.as_str(), Access::of(&meta.directive_invocations)))
 }
+
+#[cfg(test)]
+mod tests;

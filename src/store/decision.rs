@@ -1,0 +1,156 @@
+//! The log of decisions: written in batches, listed to the tenant's auditors, exported by operators, and forgotten in
+//! chunks.
+
+use entity::decision::{Column, Entity, Model};
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait as _, DatabaseTransaction, DbBackend, EntityTrait as _,
+    IntoActiveModel as _, Order, QueryFilter as _, QueryOrder as _, QuerySelect as _, Select,
+    sea_query::{Condition, OnConflict, Query},
+};
+use uuid::Uuid;
+
+use super::{
+    Page, PageRequest, Position, SortValue, Store, StoreError, TenantStore,
+    page::{Keyset, page},
+};
+
+/// Rows of one statement; SQLite binds at most 32,766 values, twelve a row.
+pub const DECISIONS_PER_STATEMENT: usize = 500;
+
+/// The log must not hold a connection for long that a request may need: PostgreSQL gives up on a locked table.
+const PATIENCE: &str = "SET LOCAL lock_timeout = '1s'; SET LOCAL statement_timeout = '5s'";
+
+/// Newest first.
+const ORDER: Keyset<Column> = Keyset { column: Column::At, id: Column::Id, descending: true };
+
+/// Narrows a list of decisions; everything given must hold.
+#[derive(Debug, Clone, Default)]
+pub struct DecisionQuery {
+    pub subject: Option<String>,
+    pub resource: Option<String>,
+    pub action: Option<String>,
+    pub allowed: Option<bool>,
+    /// Not before this time.
+    pub since: Option<i64>,
+}
+
+/// What is exported.
+#[derive(Debug, Clone, Default)]
+pub struct DecisionExport {
+    /// `None`: every tenant's.
+    pub tenant: Option<String>,
+    /// Not before this time.
+    pub since: Option<i64>,
+    /// Before this time.
+    pub until: i64,
+}
+
+impl Store {
+    /// Writes `decisions`, at most [`DECISIONS_PER_STATEMENT`]. Those that are there already are left alone.
+    ///
+    /// # Errors
+    /// The database failed; nothing was written.
+    pub async fn log_decisions(&self, decisions: &[Model]) -> Result<(), StoreError> {
+        let tx = self.begin_briefly().await?;
+        let rows = decisions.iter().cloned().map(Model::into_active_model);
+        let known = OnConflict::column(Column::Id).do_nothing().to_owned();
+        Entity::insert_many(rows).on_conflict(known).exec_without_returning(&tx).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Forgets the oldest `limit` decisions from before `time`; how many there were.
+    ///
+    /// # Errors
+    /// The database failed; nothing was forgotten.
+    pub async fn forget_decisions(&self, time: i64, limit: u64) -> Result<u64, StoreError> {
+        let oldest = Query::select()
+            .column(Column::Id)
+            .from(Entity)
+            .and_where(Column::At.lt(time))
+            .order_by(Column::At, Order::Asc)
+            .limit(limit)
+            .to_owned();
+        let tx = self.begin_briefly().await?;
+        let gone = Entity::delete_many().filter(Column::Id.in_subquery(oldest)).exec(&tx).await?;
+        tx.commit().await?;
+        Ok(gone.rows_affected)
+    }
+
+    /// The next `limit` decisions behind `last`, oldest first.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn export_decisions(
+        &self,
+        export: &DecisionExport,
+        last: Option<&Model>,
+        limit: u64,
+    ) -> Result<Vec<Model>, StoreError> {
+        let mut rows = Entity::find().filter(Column::At.lt(export.until));
+        if let Some(tenant) = &export.tenant {
+            rows = rows.filter(Column::TenantId.eq(tenant));
+        }
+        if let Some(since) = export.since {
+            rows = rows.filter(Column::At.gte(since));
+        }
+        if let Some(last) = last {
+            rows = rows.filter(behind(last.at, last.id));
+        }
+        Ok(rows.order_by_asc(Column::At).order_by_asc(Column::Id).limit(limit).all(&self.db).await?)
+    }
+
+    async fn begin_briefly(&self) -> Result<DatabaseTransaction, StoreError> {
+        let tx = self.begin().await?;
+        if tx.get_database_backend() == DbBackend::Postgres {
+            tx.execute_unprepared(PATIENCE).await?;
+        }
+        Ok(tx)
+    }
+}
+
+impl TenantStore {
+    /// One page of the tenant's decisions, newest first.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn list_decisions(
+        &self,
+        query: &DecisionQuery,
+        request: &PageRequest,
+    ) -> Result<Page<Model>, StoreError> {
+        let rows = query.narrow(Entity::find().filter(Column::TenantId.eq(&*self.tenant)));
+        page(&self.db, rows, ORDER, request).await
+    }
+
+    /// Where `decision` stands in the list of decisions.
+    pub fn decision_position(decision: &Model) -> Position {
+        Position { value: SortValue::Instant(decision.at), id: decision.id }
+    }
+}
+
+impl DecisionQuery {
+    fn narrow(&self, mut rows: Select<Entity>) -> Select<Entity> {
+        let texts = [
+            (Column::Subject, &self.subject),
+            (Column::Resource, &self.resource),
+            (Column::Action, &self.action),
+        ];
+        for (column, text) in texts {
+            if let Some(text) = text {
+                rows = rows.filter(column.eq(text));
+            }
+        }
+        if let Some(allowed) = self.allowed {
+            rows = rows.filter(Column::Allowed.eq(allowed));
+        }
+        match self.since {
+            Some(since) => rows.filter(Column::At.gte(since)),
+            None => rows,
+        }
+    }
+}
+
+fn behind(at: i64, id: Uuid) -> Condition {
+    let tied = Condition::all().add(Column::At.eq(at)).add(Column::Id.gt(id));
+    Condition::any().add(Column::At.gt(at)).add(tied)
+}

@@ -1,0 +1,170 @@
+//! The log of decisions when it is in trouble: nobody else is. And what is too old, or was never to be kept, is gone.
+
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait as _, Database, TransactionTrait as _};
+use serde_json::json;
+
+use crate::support::{Process, World, eventually, fresh_databases, sqlite};
+
+#[tokio::test]
+async fn what_is_older_than_the_retention_is_forgotten_and_the_rest_is_kept() {
+    for database in fresh_databases().await {
+        let world = World::with(|config| {
+            config.store.url = database.url.clone().into();
+            config.audit.retention = Duration::from_mins(10);
+        })
+        .await;
+        let admin = world.signed_in("admin").await;
+        let fresh = admin.asks("{ tasks { totalCount } }").await.body["extensions"]["requestId"].clone();
+        let is_fresh = |row: &serde_json::Value| row["requestId"] == fresh;
+        eventually("the decision", async || {
+            admin.decisions(json!({})).await.iter().any(is_fresh).then_some(())
+        })
+        .await;
+        // More than go at once.
+        world.logs_old_decisions(0, 2_500).await;
+
+        // Every node looks when it starts, and then again and again.
+        let _another = world.another_node().await;
+
+        eventually("the end of the old", async || {
+            admin.decisions(json!({"subject": "auth0|old"})).await.is_empty().then_some(())
+        })
+        .await;
+        assert!(admin.decisions(json!({})).await.iter().any(is_fresh));
+    }
+}
+
+#[tokio::test]
+async fn the_server_looks_for_what_is_too_old_again_and_again() {
+    let world = World::with(|config| config.audit.retention = Duration::from_mins(1)).await;
+    let admin = world.signed_in("admin").await;
+    world.logs_old_decisions(0, 10).await;
+    eventually("the end of the old", async || {
+        admin.decisions(json!({"subject": "auth0|old"})).await.is_empty().then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_a_retention_there_is_no_log_and_an_earlier_one_is_erased() {
+    let world = World::start().await;
+    let admin = world.signed_in("admin").await;
+    admin.asks("{ tasks { totalCount } }").await;
+    eventually("a decision", async || (!admin.decisions(json!({})).await.is_empty()).then_some(())).await;
+
+    let silent = world.another_node_with(|config| config.audit.retention = Duration::ZERO).await;
+    let admin = silent.bearer(admin.token());
+    // The other node goes on logging what it is asked, and nobody asks it any more.
+    eventually("the end", async || admin.decisions(json!({})).await.is_empty().then_some(())).await;
+    for _ in 0..3 {
+        assert!(admin.decisions(json!({})).await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_locked_log_keeps_nobody_waiting_and_goes_on_when_it_is_free() {
+    for database in fresh_databases().await {
+        let world = World::with(|config| config.store.url = database.url.clone().into()).await;
+        let admin = world.signed_in("admin").await;
+        let beside = Database::connect(&database.url).await.unwrap();
+        let lock = beside.begin().await.unwrap();
+        let statement = if database.url.starts_with("postgres") {
+            "LOCK TABLE decisions IN ACCESS EXCLUSIVE MODE"
+        } else {
+            "DELETE FROM decisions WHERE id IS NULL"
+        };
+        lock.execute_unprepared(statement).await.unwrap();
+
+        for _ in 0..20 {
+            assert_eq!(admin.asks("{ tasks { totalCount } users { totalCount } }").await.codes(), [""; 0]);
+        }
+        lock.rollback().await.unwrap();
+
+        let refused = world.persona("viewer").await.asks("{ users { totalCount } }").await;
+        admin.finds_decision(&refused.refusal()["decisionId"]).await;
+    }
+}
+
+#[tokio::test]
+async fn what_clients_send_cannot_spoil_the_log_of_others() {
+    for database in fresh_databases().await {
+        let world = World::with(|config| config.store.url = database.url.clone().into()).await;
+        let admin = world.signed_in("admin").await;
+        let document = "query($action: String!) { users { totalCount }
+            permissions(checks: [{resource: \"task\", action: $action}]) { allowed } }";
+        admin.asks_with(document, json!({"action": "a\u{0}b"})).await.data();
+
+        let rows = eventually("both decisions", async || {
+            Some(admin.decisions(json!({})).await).filter(|rows| rows.len() >= 2)
+        })
+        .await;
+        let of = |resource: &str| rows.iter().find(|row| row["resource"] == resource).unwrap();
+        assert_eq!(of("task")["action"], "a\u{fffd}b");
+        assert_eq!(of("user")["action"], "get");
+    }
+}
+
+/// A metric of a running program.
+async fn metric(program: &Process, name: &str) -> u64 {
+    let page = reqwest::get(format!("{}/metrics", program.url)).await.unwrap().text().await.unwrap();
+    let line = page.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+    line.unwrap_or_else(|| panic!("no {name} in {page}"))
+}
+
+/// `fields` root fields that ask for 200 permissions each that nobody has.
+fn flood(fields: usize) -> String {
+    let field = |n: usize| {
+        let check = |action| format!("{{resource: \"ship\", action: \"a{n}-{action}\"}}");
+        let checks: Vec<String> = (0..200).map(check).collect();
+        format!("f{n}: permissions(checks: [{}]) {{ allowed }}", checks.join(" "))
+    };
+    format!("{{ {} }}", (0..fields).map(field).collect::<Vec<_>>().join(" "))
+}
+
+#[tokio::test]
+async fn without_its_table_the_log_loses_what_is_said_counts_it_and_every_request_is_answered() {
+    let world = World::start().await;
+    let token = world.signed_in("admin").await.token();
+    let database = sqlite();
+    let program =
+        Process::start(&world.sandbox, &database.url, &[("--permit-answer-timeout-ms", "60000")]).await;
+    let admin = world.bearer_at(&program.url, token);
+    admin.asks("mutation { login { ready } }").await.data();
+    assert_eq!(metric(&program, "decision_log_dropped_total").await, 0);
+    Database::connect(&database.url).await.unwrap().execute_unprepared("DROP TABLE decisions").await.unwrap();
+
+    // More than the queue holds: 30,000 against 10,000 and the few that are tried meanwhile.
+    let flood = flood(10);
+    for _ in 0..15 {
+        assert_eq!(admin.asks(&flood).await.codes(), [""; 0]);
+    }
+    eventually("the count", async || {
+        (metric(&program, "decision_log_dropped_total").await >= 10_000).then_some(())
+    })
+    .await;
+    assert_eq!(admin.asks("{ tasks { totalCount } }").await.data()["tasks"]["totalCount"], 0);
+}
+
+#[tokio::test]
+async fn what_waits_is_written_before_the_program_ends() {
+    let world = World::start().await;
+    let token = world.signed_in("admin").await.token();
+    let database = sqlite();
+    let mut program =
+        Process::start(&world.sandbox, &database.url, &[("--permit-answer-timeout-ms", "60000")]).await;
+    let admin = world.bearer_at(&program.url, token);
+    admin.asks("mutation { login { ready } }").await.data();
+    let answer = admin.asks(&flood(10)).await;
+    let request = answer.body["extensions"]["requestId"].as_str().unwrap().to_owned();
+    assert_eq!(answer.codes(), [""; 0]);
+
+    program.stop();
+
+    let rows = Database::connect(&database.url).await.unwrap();
+    let count = format!("SELECT COUNT(*) AS n FROM decisions WHERE request_id = '{request}'");
+    let count = sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, count);
+    let count: i64 = rows.query_one_raw(count).await.unwrap().unwrap().try_get("", "n").unwrap();
+    assert_eq!(count, 2_000);
+}

@@ -1,0 +1,135 @@
+//! What many subscribers cost, and what becomes of one who does not keep up.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use crate::{
+    subscriptions::{CHANGES, begun, next},
+    support::{Line, Socket, Subscription, World},
+};
+
+const PEOPLE: usize = 50;
+const EACH: usize = 10;
+
+/// Somebody with the role of a viewer, whom only Permit knows.
+async fn viewer(world: &World, name: usize) -> Socket {
+    let subject = format!("auth0|crowd-{name}");
+    world.grants_elsewhere_in_permit(&subject, "default", "viewer").await;
+    let token = world.token(json!({"claims": {"sub": subject}})).await;
+    world.bearer(token).connects().await
+}
+
+async fn crowd(world: &World, document: &str) -> (Vec<Socket>, Vec<Subscription>) {
+    world.sets_limits(json!({"requestsPerMinute": 100_000, "writesPerMinute": 100_000})).await;
+    let (mut sockets, mut subscriptions) = (Vec::new(), Vec::new());
+    for name in 0..PEOPLE {
+        let socket = viewer(world, name).await;
+        for _ in 0..EACH {
+            subscriptions.push(socket.subscribes(document).await);
+        }
+        sockets.push(socket);
+    }
+    (sockets, subscriptions)
+}
+
+#[tokio::test]
+async fn one_event_for_five_hundred_subscribers_is_at_most_two_calls() {
+    let world = World::with(|config| config.graphql.object_rules = true).await;
+    let (manager, newcomer) = (world.signed_in("manager").await, world.signed_in("newcomer").await);
+    let me = newcomer.user_id().await;
+    let (_sockets, mut subscriptions) = crowd(&world, CHANGES).await;
+    begun(&manager, &mut subscriptions).await;
+    // Somebody who may read single tasks only, about which one more question is needed.
+    let mut narrowed = newcomer.connects().await.subscribes(CHANGES).await;
+    let create = "mutation($title: String!, $who: ID!) {
+        createTask(input: {title: $title, assigneeId: $who}) { task { id } } }";
+    while narrowed.soon().await.is_none() {
+        manager.asks_with(create, json!({"title": "warm-up", "who": me})).await.data();
+    }
+    subscriptions.push(narrowed);
+    let pdp = world.sandbox.pdp.url();
+    let before = world.count(&pdp, "POST /allowed").await;
+
+    let created = manager.asks_with(create, json!({"title": "For everybody", "who": me})).await;
+    for subscription in &mut subscriptions {
+        assert_eq!(next(subscription).await["data"]["taskChanged"]["task"]["title"], "For everybody");
+    }
+
+    let calls = world.count(&pdp, "POST /allowed").await - before - created.remote_calls();
+    assert!((1..=2).contains(&calls), "{calls} calls");
+}
+
+#[tokio::test]
+async fn guarded_fields_of_an_event_are_asked_about_together() {
+    let world = World::with(|config| config.permit.answer_timeout = Duration::from_secs(10)).await;
+    let manager = world.signed_in("manager").await;
+    let document = "subscription { taskChanged { kind task { title notes owner { id } } } }";
+    let (_sockets, mut subscriptions) = crowd(&world, document).await;
+    begun(&manager, &mut subscriptions).await;
+    let pdp = world.sandbox.pdp.url();
+    // While one question is out, the others come together.
+    world.break_it(&pdp, json!({"kind": "delay", "ms": 200})).await;
+    let before = world.count(&pdp, "POST /allowed").await;
+
+    manager.creates_task("For everybody").await;
+    for subscription in &mut subscriptions {
+        let told = next(subscription).await;
+        assert_eq!(
+            told["data"]["taskChanged"]["task"],
+            json!({"title": "For everybody", "notes": null, "owner": null})
+        );
+        assert_eq!(told["errors"].as_array().unwrap().len(), 2);
+    }
+
+    let calls = world.count(&pdp, "POST /allowed").await - before;
+    assert!(calls <= 20, "{calls} calls for {} subscribers", PEOPLE * EACH);
+}
+
+/// What a line hears within a moment.
+async fn soon(line: &mut Line) -> Option<Value> {
+    timeout(Duration::from_millis(50), line.hears()).await.ok()
+}
+
+#[tokio::test]
+async fn who_does_not_read_is_told_to_fetch_and_holds_up_nobody() {
+    let world = World::start().await;
+    let manager = world.signed_in("manager").await;
+    let create =
+        "mutation($notes: String!) { createTask(input: {title: \"Long\", notes: $notes}) { task { id } } }";
+    let long = manager.asks_with(create, json!({"notes": "€".repeat(10_000)})).await.data();
+    let id = long["createTask"]["task"]["id"].clone();
+    let copies: Vec<String> = (0..40).map(|n| format!("n{n}: notes")).collect();
+    let document = format!("subscription {{ taskChanged {{ task {{ title {} }} }} }}", copies.join(" "));
+    let credentials = json!({"authorization": format!("Bearer {}", manager.token())});
+    let mut line = Line::initialised(&world.url, credentials).await;
+    line.says(&json!({"type": "subscribe", "id": "1", "payload": {"query": document}})).await;
+    let mut others = [manager.connects().await.subscribes(CHANGES).await];
+    begun(&manager, &mut others).await;
+    let mut tries = 0;
+    while soon(&mut line).await.is_none() {
+        manager.creates_task("warm-up").await;
+        tries += 1;
+        assert!(tries < 500, "nothing is heard");
+    }
+
+    // More than a mailbox and the buffers of a connection hold.
+    let tick = "mutation($id: ID!, $done: Boolean!) {
+        setTaskCompleted(input: {id: $id, completed: $done}) { userErrors { code } } }";
+    for n in 0..120 {
+        manager.asks_with(tick, json!({"id": id, "done": n % 2 == 0})).await.data();
+        assert_eq!(next(&mut others[0]).await["data"]["taskChanged"]["kind"], "UPDATED");
+    }
+
+    let missed = loop {
+        let message = line.hears().await;
+        assert_eq!(message["type"], "next", "{message}");
+        if message["payload"]["data"].is_null() {
+            break message["payload"]["errors"][0]["extensions"].clone();
+        }
+    };
+    assert_eq!((&missed["code"], &missed["cause"]), (&json!("EVENTS_MISSED"), &json!("SLOW_CONSUMER")));
+    assert_eq!(missed["refetch"], true);
+    assert_eq!(line.hears().await, json!({"type": "complete", "id": "1"}));
+}
