@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
+use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -52,8 +52,9 @@ async fn a_message_may_have_64_kib_in_one_frame_or_in_many() {
     assert_eq!(line.closes().await.0, 1009);
 
     let mut line = Line::initialised(&world.url, json!({})).await;
-    line.sends(Message::text("x".repeat(8 * 1024 * 1024))).await;
-    assert_eq!(line.closes().await.0, 1009, "the reason arrives though much is still on its way");
+    // Whoever closes with something unread takes back what was sent, on some systems the reason too.
+    line.0.send(Message::text("x".repeat(8 * 1024 * 1024))).await.expect("it is read away");
+    assert_eq!(line.closes().await.0, 1009);
 }
 
 #[tokio::test]
@@ -87,10 +88,11 @@ async fn a_silent_client_is_let_go_and_one_that_answers_pings_is_not() {
     // Pings are only answered by a client that reads frames.
     let mut heard = Vec::new();
     let closed = [&[0x88, 20, 0x11, 0x38][..], b"Keep-alive timeout"].concat();
-    while !heard.ends_with(&closed) {
-        let read = timeout(PATIENCE, silent.0.get_mut().read_buf(&mut heard)).await.expect("it is closed");
-        assert!(read.unwrap() > 0, "{heard:?}");
-    }
+    let closes = async {
+        while !heard.ends_with(&closed) && silent.0.get_mut().read_buf(&mut heard).await.unwrap() > 0 {}
+    };
+    timeout(PATIENCE, closes).await.expect("it is closed");
+    assert!(heard.ends_with(&closed), "{heard:?}");
 
     let mut alive = Line::initialised(&world.url, json!({})).await;
     for _ in 0..4 {

@@ -106,7 +106,7 @@ impl Session {
 
     async fn next(&mut self) -> Happening {
         let is_clear = self.wire.is_clear();
-        let listens = is_clear && self.verifying.is_none() && !self.is_leaving;
+        let listens = self.verifying.is_none() && !self.is_leaving;
         tokio::select! {
             biased;
             () = self.opening.connection.stopping(), if !self.is_leaving => Happening::Stop,
