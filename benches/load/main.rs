@@ -1,6 +1,6 @@
 //! What the API costs, beside the same work done without it: `cargo bench --bench load`.
 //!
-//! Five subjects behind one load client, over real HTTP, with real tokens and a real SQLite file:
+//! Three subjects behind one load client, over real HTTP, with real tokens and a real SQLite file:
 //! the bare PDP call, the same work written by hand (token, PDP calls, SQL, JSON), and the GraphQL API. The PDP is a
 //! stub that allows everything after a settable delay, so that only our side is measured. Rounds alternate between
 //! the subjects; each figure is the median of its rounds. Nothing is asserted: figures differ between machines.
