@@ -87,12 +87,12 @@ async fn a_silent_client_is_let_go_and_one_that_answers_pings_is_not() {
     let mut silent = Line::initialised(&world.url, json!({})).await;
     // Pings are only answered by a client that reads frames.
     let mut heard = Vec::new();
-    let closed = [&[0x88, 20, 0x11, 0x38][..], b"Keep-alive timeout"].concat();
+    let frame = [&[0x88, 20, 0x11, 0x38][..], b"Keep-alive timeout"].concat();
     let closes = async {
-        while !heard.ends_with(&closed) && silent.0.get_mut().read_buf(&mut heard).await.unwrap() > 0 {}
+        while !heard.ends_with(&frame) && silent.0.get_mut().read_buf(&mut heard).await.unwrap() > 0 {}
     };
     timeout(PATIENCE, closes).await.expect("it is closed");
-    assert!(heard.ends_with(&closed), "{heard:?}");
+    assert!(heard.ends_with(&frame), "{heard:?}");
 
     let mut alive = Line::initialised(&world.url, json!({})).await;
     for _ in 0..4 {
@@ -165,7 +165,7 @@ async fn a_socket_takes_a_place_among_the_connections() {
 
 #[tokio::test]
 async fn when_the_server_stops_what_is_on_its_way_is_answered_and_sockets_are_closed_with_1001() {
-    let mut world = World::start().await;
+    let mut world = World::with(|config| config.permit.answer_timeout = Duration::from_secs(10)).await;
     let pdp = world.sandbox.pdp.url();
     let idle = world.persona("viewer").await.connects().await;
     let busy = world.signed_in("manager").await.connects().await;
