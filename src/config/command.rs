@@ -107,27 +107,9 @@ pub struct DoctorArgs {
 #[derive(Subcommand, Debug, Clone)]
 pub enum PolicyCommand {
     /// Print what would be created (+), changed (~) and deleted (-). Exit code 2 if it is anything.
-    Plan {
-        #[command(flatten)]
-        file: PolicyFile,
-        /// Also delete what taskgate did not make and the policy does not name.
-        #[arg(long)]
-        prune: bool,
-        /// As JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    Plan(PolicyChanges),
     /// Do it. May be interrupted and run again.
-    Apply {
-        #[command(flatten)]
-        file: PolicyFile,
-        /// Also delete what taskgate did not make and the policy does not name.
-        #[arg(long)]
-        prune: bool,
-        /// As JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    Apply(PolicyChanges),
     /// Name what Permit has otherwise than the policy says. Exit code 2 if it is anything.
     Drift {
         #[command(flatten)]
@@ -155,12 +137,25 @@ pub enum PolicyCommand {
 impl PolicyCommand {
     /// The policy file, if one is named.
     pub fn file(&self) -> Option<&Path> {
-        let (Self::Plan { file, .. }
-        | Self::Apply { file, .. }
+        let (Self::Plan(PolicyChanges { file, .. })
+        | Self::Apply(PolicyChanges { file, .. })
         | Self::Drift { file, .. }
         | Self::Diff { file, .. }) = self;
         file.file.as_deref()
     }
+}
+
+/// Changes to be planned or applied.
+#[derive(ClapArgs, Debug, Clone)]
+pub struct PolicyChanges {
+    #[command(flatten)]
+    file: PolicyFile,
+    /// Also delete what taskgate did not make and the policy does not name.
+    #[arg(long)]
+    pub prune: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(ClapArgs, Debug, Clone)]

@@ -29,9 +29,7 @@ impl<T: ObjectType> OutputType for Described<T> {
     }
 
     fn create_type_info(registry: &mut Registry) -> String {
-        let name = T::create_type_info(registry);
-        describe(registry);
-        name
+        described(registry, T::create_type_info)
     }
 
     async fn resolve(
@@ -51,9 +49,7 @@ impl<T: SubscriptionType> SubscriptionType for Described<T> {
     }
 
     fn create_type_info(registry: &mut Registry) -> String {
-        let name = T::create_type_info(registry);
-        describe(registry);
-        name
+        described(registry, T::create_type_info)
     }
 
     fn create_field_stream<'a>(
@@ -62,6 +58,13 @@ impl<T: SubscriptionType> SubscriptionType for Described<T> {
     ) -> Option<Pin<Box<dyn Stream<Item = Response> + Send + 'a>>> {
         self.0.create_field_stream(ctx)
     }
+}
+
+/// Registers a type, and describes whatever it led to.
+fn described(registry: &mut Registry, create: impl FnOnce(&mut Registry) -> String) -> String {
+    let name = create(registry);
+    describe(registry);
+    name
 }
 
 fn describe(registry: &mut Registry) {

@@ -239,3 +239,36 @@ async fn with_object_rules_single_tasks_come_into_sight_and_leave_it() {
     let deleted = change(&mut subscription).await;
     assert_eq!(deleted, json!({"kind": "DELETED", "taskId": id, "task": null}));
 }
+
+#[tokio::test]
+async fn a_filter_tells_nothing_of_a_title_that_the_subscriber_may_not_read() {
+    let world = World::with(|config| config.graphql.object_rules = true).await;
+    let (admin, newcomer) = (world.signed_in("admin").await, world.signed_in("newcomer").await);
+    let me = json!(newcomer.user_id().await);
+    let id = admin.creates_task("hidden").await;
+    let document =
+        "subscription { taskChanged(filter: {titleContains: \"hidden\"}) { kind task { title } } }";
+    let socket = newcomer.connects().await;
+    let mut probe = socket.subscribes(document).await;
+    let mut witness = socket.subscribes(CHANGES).await;
+    let update = "mutation($id: ID!, $title: String!, $to: ID) {
+        updateTask(input: {id: $id, title: $title, assigneeId: $to}) { userErrors { code } } }";
+    let moves = async |title: &str, to: Value| {
+        admin.asks_with(update, json!({"id": id, "title": title, "to": to})).await.data();
+    };
+    while witness.soon().await.is_none() {
+        moves("harmless", me.clone()).await;
+        moves("hidden", json!(null)).await;
+    }
+    while witness.soon().await.is_some() {}
+
+    // Its title was hidden before it came into sight, and is again when it leaves.
+    moves("harmless", me.clone()).await;
+    assert_eq!(change(&mut witness).await["kind"], "UPDATED");
+    moves("hidden again", json!(null)).await;
+    assert_eq!(change(&mut witness).await["kind"], "NO_LONGER_VISIBLE");
+    // What they may read matches: the first that the filter lets through.
+    moves("no longer hidden", me).await;
+    let told = change(&mut probe).await;
+    assert_eq!(told, json!({"kind": "UPDATED", "task": {"title": "no longer hidden"}}));
+}

@@ -54,15 +54,15 @@ async fn carry_out(args: &Args, command: PolicyCommand) -> anyhow::Result<ExitCo
     };
     let facts = Facts::new(&config).context("look at PERMIT_API_KEY and PERMIT_API_URL")?;
     match command {
-        PolicyCommand::Plan { prune, json, .. } => {
+        PolicyCommand::Plan(asked) => {
             let changes = policy::differences(&policy, &state(&facts).await?);
-            print::plan(&changes, reach(prune), json)
+            print::plan(&changes, reach(asked.prune), asked.json)
         }
         PolicyCommand::Drift { strict, json, .. } => {
             let found = policy::drift(&policy, &state(&facts).await?, reach(strict));
             print::drift(&found, json)
         }
-        PolicyCommand::Apply { prune, json, .. } => apply::run(&facts, &policy, reach(prune), json).await,
+        PolicyCommand::Apply(asked) => apply::run(&facts, &policy, reach(asked.prune), asked.json).await,
         PolicyCommand::Diff { replay, json, .. } => diff::run(&facts, &policy, &replay, json).await,
     }
 }

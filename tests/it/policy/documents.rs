@@ -193,6 +193,29 @@ async fn owners_are_somebody_too() {
 }
 
 #[tokio::test]
+async fn a_mutation_on_one_object_needs_to_read_it_and_an_argument_its_permission() {
+    let remove = "mutation R($id: ID!) { deleteTask(input: {id: $id}) { deletedTaskId } }";
+    let unreading = |text: &str| {
+        ["admin", "manager", "viewer", "task.owner", "task.assignee"]
+            .iter()
+            .fold(text.to_owned(), |text, who| with_cell(&text, "task:get", who, "-"))
+    };
+    let (code, needs, able) = told(remove, unreading).await;
+    assert_eq!((code, needs, able), (1, json!(["task:delete", "task:get"]), json!([])));
+
+    for (whom, need) in [
+        ("", json!([])),
+        (", asUser: $id", json!(["policy:explain perhaps"])),
+        (", asUser: \"VXNlcjp4\"", json!(["policy:explain"])),
+    ] {
+        let variable = if whom.contains("$id") { "($id: ID)" } else { "" };
+        let document =
+            format!("query Q{variable} {{ explain(document: \"{{ __typename }}\"{whom}) {{ allowed }} }}");
+        assert_eq!(told(&document, str::to_owned).await.1, need, "{document}");
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_read_is_told_with_its_place() {
     let folder = folder(&[
         ("a.graphql", "query Fine { apiInfo { name } }"),
