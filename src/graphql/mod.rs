@@ -39,6 +39,7 @@ mod subscription;
 mod sync_status;
 mod task;
 mod trail;
+mod type_lookup;
 mod typescript;
 mod user;
 mod user_error;

@@ -12,12 +12,14 @@ use std::collections::{HashMap, HashSet};
 use async_graphql::{
     Name, Pos, Positioned, ServerError,
     parser::types::{
-        Directive, ExecutableDocument, Field, FragmentDefinition, OperationDefinition, OperationType,
-        Selection, SelectionSet, VariableDefinition,
+        Directive, ExecutableDocument, Field, FragmentDefinition, OperationDefinition, Selection,
+        SelectionSet, VariableDefinition,
     },
     registry::{MetaInputValue, MetaType, MetaTypeName, Registry},
 };
 use async_graphql_value::Value;
+
+use super::type_lookup::root;
 
 /// Mistakes that are told at once.
 const MAX_TOLD: usize = 20;
@@ -41,12 +43,8 @@ pub(super) fn overlooked(
         pos: Pos::default(),
         errors: Vec::new(),
     };
-    let root = match operation.ty {
-        OperationType::Query => Some(&registry.query_type),
-        OperationType::Mutation => registry.mutation_type.as_ref(),
-        OperationType::Subscription => registry.subscription_type.as_ref(),
-    };
-    places.selections(root.map(String::as_str), &operation.selection_set.node);
+    let root = root(registry, operation.ty);
+    places.selections(root, &operation.selection_set.node);
     while let Some(fragment) = places.pending.pop() {
         places.selections(Some(&fragment.type_condition.node.on.node), &fragment.selection_set.node);
     }

@@ -8,16 +8,15 @@ use std::collections::BTreeMap;
 
 use async_graphql::{
     Name, Positioned, Value,
-    parser::types::{
-        Directive, ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
-    },
-    registry::{MetaType, MetaTypeName, Registry},
+    parser::types::{Directive, ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet},
+    registry::{MetaTypeName, Registry},
 };
 use async_graphql_value::Value as Written;
 
 use crate::graphql::{
     directives::{Access, Need, Scope},
     rules::{Rule, Rules},
+    type_lookup::{possible, root},
 };
 
 /// A permission that an operation needs.
@@ -38,13 +37,8 @@ pub(super) fn of(
     document: &ExecutableDocument,
     operation: &OperationDefinition,
 ) -> Vec<ClientNeed> {
-    let root = match operation.ty {
-        OperationType::Query => Some(&registry.query_type),
-        OperationType::Mutation => registry.mutation_type.as_ref(),
-        OperationType::Subscription => registry.subscription_type.as_ref(),
-    };
     let mut walk = Walk { registry, rules, document, found: BTreeMap::new() };
-    if let Some(root) = root {
+    if let Some(root) = root(registry, operation.ty) {
         walk.set(&[root], true, &operation.selection_set.node);
     }
     let found = walk.found.into_iter();
@@ -90,19 +84,9 @@ impl<'a> Walk<'a> {
 
     fn narrowed(&mut self, types: &[&'a str], is_certain: bool, on: Option<&'a str>, set: &'a SelectionSet) {
         let Some(on) = on else { return self.set(types, is_certain, set) };
-        let within = self.possible(on);
+        let within = possible(self.registry, on);
         let left: Vec<&str> = types.iter().copied().filter(|ty| within.contains(ty)).collect();
         self.set(&left, is_certain && left.len() == types.len(), set);
-    }
-
-    /// The object types that `name` stands for.
-    fn possible(&self, name: &'a str) -> Vec<&'a str> {
-        match self.registry.types.get(name) {
-            Some(MetaType::Interface { possible_types, .. } | MetaType::Union { possible_types, .. }) => {
-                possible_types.iter().map(String::as_str).collect()
-            }
-            _ => vec![name],
-        }
     }
 
     fn field(&mut self, types: &[&'a str], is_certain: bool, field: &'a Field) {
@@ -116,7 +100,7 @@ impl<'a> Walk<'a> {
             let meta = self.registry.types.get(*ty).and_then(|ty| ty.field_by_name(&field.name.node));
             // Introspection, which needs nothing.
             let Some(meta) = meta else { continue };
-            let answers = self.possible(MetaTypeName::concrete_typename(&meta.ty));
+            let answers = possible(self.registry, MetaTypeName::concrete_typename(&meta.ty));
             below.extend(answers.into_iter().filter(|ty| !below.contains(ty)).collect::<Vec<_>>());
         }
         self.set(&below, is_certain, &field.selection_set.node);

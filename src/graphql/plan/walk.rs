@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use async_graphql::{
     Positioned, Value,
-    parser::types::{Directive, Field, OperationDefinition, OperationType, Selection, SelectionSet},
-    registry::{MetaField, MetaType, MetaTypeName},
+    parser::types::{Directive, Field, OperationDefinition, Selection, SelectionSet},
+    registry::{MetaField, MetaTypeName},
 };
 use async_graphql_value::Value as Written;
 
@@ -14,19 +14,14 @@ use crate::graphql::{
     directives::{Access, Need, Scope},
     id::{GlobalId, NO_ID, NodeKind, not_an_id},
     rules::{ObjectArgument, Rule},
+    type_lookup::{possible, root},
 };
 
 /// The interface whose types the ids tell.
 const NODE: &str = "Node";
 
 pub(super) fn steps(ground: Ground<'_>, operation: &OperationDefinition) -> Vec<Step> {
-    let registry = ground.registry;
-    let root = match operation.ty {
-        OperationType::Query => Some(&registry.query_type),
-        OperationType::Mutation => registry.mutation_type.as_ref(),
-        OperationType::Subscription => registry.subscription_type.as_ref(),
-    };
-    let Some(root) = root else { return Vec::new() };
+    let Some(root) = root(ground.registry, operation.ty) else { return Vec::new() };
     let mut walk = Walk { ground, steps: Vec::new(), seen: HashSet::new() };
     walk.set(&Types::one(root), "", &operation.selection_set.node);
     walk.steps
@@ -94,18 +89,8 @@ impl<'a> Walk<'a> {
 
     fn narrowed(&self, types: &Types<'a>, condition: Option<&'a str>) -> Types<'a> {
         let Some(condition) = condition else { return types.clone() };
-        let within = self.possible(condition);
+        let within = possible(self.ground.registry, condition);
         Types { names: types.names.iter().copied().filter(|ty| within.contains(ty)).collect(), ..*types }
-    }
-
-    /// The object types that `name` stands for.
-    fn possible(&self, name: &'a str) -> Vec<&'a str> {
-        match self.ground.registry.types.get(name) {
-            Some(MetaType::Interface { possible_types, .. } | MetaType::Union { possible_types, .. }) => {
-                possible_types.iter().map(String::as_str).collect()
-            }
-            _ => vec![name],
-        }
     }
 
     fn field(&mut self, types: &Types<'a>, path: &str, field: &'a Field) {
@@ -164,7 +149,7 @@ impl<'a> Walk<'a> {
     }
 
     fn types_of(&self, meta: &'a MetaField, ids: Option<&Ids>, certain: bool) -> Types<'a> {
-        let declared = self.possible(MetaTypeName::concrete_typename(&meta.ty));
+        let declared = possible(self.ground.registry, MetaTypeName::concrete_typename(&meta.ty));
         match ids {
             Some(ids) => {
                 let met = |ty: &&str| ids.kinds.iter().any(|kind| kind.type_name() == *ty);
