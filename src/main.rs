@@ -44,7 +44,7 @@ async fn in_sandbox(mut args: Args) -> anyhow::Result<ExitCode> {
     args.permit.permit_api_key = Some(API_KEY.to_owned().into());
     args.permit.permit_api_url = sandbox.permit_api.url();
     args.permit.permit_pdp_url = Some(sandbox.pdp.url());
-    args.server
+    args.database
         .database_url
         .get_or_insert_with(|| format!("sqlite://{}/tasks.db?mode=rwc", files.path().display()).into());
     args.server.console.get_or_insert(true);

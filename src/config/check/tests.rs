@@ -1,6 +1,8 @@
 use clap::Parser as _;
+use secrecy::ExposeSecret as _;
 
 use super::*;
+use crate::{auth0_admin, permit};
 
 fn management(more: &[&str]) -> Option<auth0_admin::Config> {
     let enough = "taskgate --auth0-domain example.eu.auth0.com --auth0-audience api --auth0-roles-claim roles \
