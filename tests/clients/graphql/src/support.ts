@@ -101,6 +101,29 @@ export class Inbox<Item> {
   }
 }
 
+/** What clients of subscriptions have in common. */
+interface Subscriber {
+  subscribe(
+    operation: { query: string; variables: Record<string, unknown> },
+    sink: { next(answer: unknown): void; error(reason: unknown): void; complete(): void },
+  ): () => void;
+}
+
+/** Starts an operation; what it answers, and what ends it, come into the inboxes. */
+export function start<Data, Variables extends Record<string, unknown>>(
+  client: Subscriber, document: TypedDocumentNode<Data, Variables> | string, variables: Variables,
+) {
+  const answers = new Inbox<Answer<Data>>();
+  const ends = new Inbox<unknown>();
+  const query = typeof document === "string" ? document : print(document);
+  const stop = client.subscribe({ query, variables }, {
+    next: answers.push as (answer: unknown) => void,
+    error: ends.push,
+    complete: () => ends.push("complete"),
+  });
+  return { answers, ends, stop };
+}
+
 /**
  * Acts again and again until something came of it: no protocol says when a subscription listens, and what happens
  * before is not told.
