@@ -83,6 +83,39 @@ async fn the_code_of_the_pdp_is_the_reason_and_its_words_are_not_repeated() {
     assert!(!answer.body.to_string().contains("OPA"), "{}", answer.body);
 }
 
+#[tokio::test]
+async fn a_policy_of_relations_or_attributes_is_told_by_its_own_codes() {
+    let world = World::start().await;
+    let viewer = world.signed_in("viewer").await;
+    for (debug, reason, advice) in [
+        (json!({"rebac": {"code": "no_graph_roles"}}), "NO_RELATION", "No rule gives you `user:get`"),
+        (
+            json!({"abac": {"code": "no_matching_usersets"}}),
+            "NO_MATCHING_RULE",
+            "No rule gives you `user:get`",
+        ),
+        (json!({"abac": {"code": "no_matching_resourcesets"}}), "NO_MATCHING_RULE", "No rule gives you"),
+        (
+            json!({"rbac": {"code": "disabled"}, "abac": {"code": "no_matching_rules"}}),
+            "NO_MATCHING_RULE",
+            "No rule",
+        ),
+        (json!({"code": "cloud_pdp_not_supporting_abac"}), "UNSUPPORTED_BY_PDP", "an operator"),
+    ] {
+        world.pdp_says_of_denials(debug.clone()).await;
+
+        let refused = viewer.asks("{ users { totalCount } }").await;
+        let asked =
+            viewer.asks("{ viewer { can(resource: \"user\", action: \"get\") { allowed reason hint } } }");
+        let asked = asked.await.data()["viewer"]["can"].clone();
+
+        let refusal = refused.refusal();
+        assert_eq!((&refusal["code"], &refusal["reason"]), (&json!("FORBIDDEN"), &json!(reason)), "{debug}");
+        assert!(refusal["hint"].as_str().unwrap().contains(advice), "{refusal}");
+        assert_eq!(asked, json!({"allowed": false, "reason": reason, "hint": refusal["hint"]}));
+    }
+}
+
 /// What a refused deletion names, once it is known.
 async fn named(persona: &Persona<'_>, id: &str) -> Value {
     let named = async {

@@ -1,12 +1,33 @@
 //! What the decision point adds to a decision when it runs with `PDP_DEBUG`: a code, and a text that is for operators
-//! and names people, roles and tenants. `PUT /sandbox/debug {"enabled": true}` switches it on.
+//! and names people, roles and tenants. `PUT /sandbox/debug` sets it:
+//!
+//! ```json
+//! {"enabled": true}
+//! {"enabled": true, "denials": {"rebac": {"code": "no_graph_roles"}}}
+//! ```
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{environment::Environment, question::Check};
 
-/// The `debug` of a decision on `check`.
-pub(super) fn of(environment: &Environment, check: &Check, allow: bool) -> Value {
+/// Whether and how decisions are explained.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(super) struct Debugger {
+    enabled: bool,
+    /// What every denial says, as a policy of relations or attributes would; absent, what follows from the roles.
+    denials: Option<Value>,
+}
+
+impl Debugger {
+    /// The `debug` of a decision on `check`, if there is to be one.
+    pub(super) fn of(&self, environment: &Environment, check: &Check, allow: bool) -> Option<Value> {
+        let told = self.denials.as_ref().filter(|_| !allow);
+        self.enabled.then(|| told.cloned().unwrap_or_else(|| by_roles(environment, check, allow)))
+    }
+}
+
+fn by_roles(environment: &Environment, check: &Check, allow: bool) -> Value {
     let (user, tenant) = (check.user.key.as_str(), check.resource.tenant());
     let (resource, action) = (check.resource.kind.as_str(), check.action.as_str());
     let actions = environment.resources.get(resource).map(|row| &row.fields.actions);

@@ -43,7 +43,7 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use self::{collection::Shared, store::Store};
+use self::{collection::Shared, debug::Debugger, store::Store};
 use super::Service;
 
 /// The key of the sandbox's environment, for both services.
@@ -119,8 +119,8 @@ async fn set_proxy(State(store): Shared, Json(proxy): Json<Switch>) -> StatusCod
     StatusCode::NO_CONTENT
 }
 
-async fn set_debug(State(store): Shared, Json(debug): Json<Switch>) -> StatusCode {
-    store.set_debug(debug.enabled);
+async fn set_debug(State(store): Shared, Json(debugger): Json<Debugger>) -> StatusCode {
+    store.set_debugger(debugger);
     StatusCode::NO_CONTENT
 }
 

@@ -19,7 +19,6 @@ use serde_json::{Value, json};
 use super::{
     assignments::{self, Assignment},
     collection::Shared,
-    debug,
     environment::Environment,
     question::{Check, Resource, User},
     refusal::Refusal,
@@ -120,7 +119,7 @@ fn authorized(headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
 
 fn decide(store: &Store, environment: &Environment, check: &Check) -> Decision {
     let allow = environment.allows(check);
-    let debug = store.debugs().then(|| debug::of(environment, check, allow));
+    let debug = store.debugger().of(environment, check, allow);
     Decision { allow, result: allow, debug }
 }
 

@@ -15,7 +15,7 @@ use std::{
 
 use tokio::{sync::watch, time::Instant};
 
-use super::{environment::Environment, limits::Limits, refusal::Refusal};
+use super::{debug::Debugger, environment::Environment, limits::Limits, refusal::Refusal};
 
 /// An hour, above which sums of times could overflow.
 const MAX_DELAY: Duration = Duration::from_hours(1);
@@ -32,8 +32,8 @@ pub(super) struct Store {
     has_proxy: AtomicBool,
     /// Whether the PDP decides by attributes. The hosted one does not.
     attribute_rules: AtomicBool,
-    /// Whether the PDP says with each decision how it came to it.
-    debugs: AtomicBool,
+    /// Whether and how the PDP says with each decision how it came to it.
+    debugger: RwLock<Debugger>,
 }
 
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl Store {
             limits: Limits::default(),
             has_proxy: AtomicBool::new(true),
             attribute_rules: AtomicBool::new(true),
-            debugs: AtomicBool::new(false),
+            debugger: RwLock::default(),
         }
     }
 
@@ -162,12 +162,12 @@ impl Store {
         self.attribute_rules.store(supported, Ordering::Relaxed);
     }
 
-    pub(super) fn debugs(&self) -> bool {
-        self.debugs.load(Ordering::Relaxed)
+    pub(super) fn debugger(&self) -> Debugger {
+        self.debugger.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn set_debug(&self, enabled: bool) {
-        self.debugs.store(enabled, Ordering::Relaxed);
+    pub(super) fn set_debugger(&self, debugger: Debugger) {
+        *self.debugger.write().unwrap_or_else(PoisonError::into_inner) = debugger;
     }
 
     // A refused or panicked change has not been half done by the rule of `write`, so poison means nothing here.

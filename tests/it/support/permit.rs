@@ -59,9 +59,17 @@ impl World {
 
     /// The PDP says with every decision how it came to it, in words for operators.
     pub(crate) async fn pdp_explains_itself(&self) {
+        self.debugs(json!({"enabled": true})).await;
+    }
+
+    /// The PDP says this with every denial.
+    pub(crate) async fn pdp_says_of_denials(&self, debug: Value) {
+        self.debugs(json!({"enabled": true, "denials": debug})).await;
+    }
+
+    async fn debugs(&self, debug: Value) {
         let url = format!("{}/sandbox/debug", self.sandbox.pdp.url());
-        let request = self.client.put(url).json(&json!({"enabled": true}));
-        request.send().await.unwrap().error_for_status().unwrap();
+        self.client.put(url).json(&debug).send().await.unwrap().error_for_status().unwrap();
     }
 
     /// The PDP evaluates attribute rules, or does not, as the hosted one.
