@@ -82,7 +82,7 @@ impl Api {
 
     fn for_reading(&self, caller: &Caller) -> Source {
         match (&self.snapshots, caller.subject.verified()) {
-            (Some(snapshots), Some(user)) => Source::Memory(snapshots.of(user)),
+            (Some(snapshots), Some(user)) => Source::Snapshot(snapshots.of(user)),
             _ => Source::Pdp(self.services.pdp.clone(), Freshness::AnyAge),
         }
     }

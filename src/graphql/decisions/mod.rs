@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 pub(super) use self::{
     pool::Pool,
-    snapshot::{Remembered, Snapshots},
+    snapshot::{CallerSnapshot, Snapshots},
     tally::Receipt,
 };
 
@@ -59,8 +59,8 @@ type Answer = Result<Verdict, Undecided>;
 pub(super) enum Source {
     /// The PDP, for this operation alone.
     Pdp(Pdp, Freshness),
-    /// What is remembered of the caller, and the PDP about the rest.
-    Memory(Remembered),
+    /// The snapshot of the caller, and the PDP about the rest.
+    Snapshot(CallerSnapshot),
     /// The PDP, together with other operations.
     Pool(Pool),
 }
@@ -69,7 +69,7 @@ impl Source {
     async fn decide(&self, checks: &[Check]) -> Answers {
         match self {
             Self::Pdp(pdp, freshness) => pdp.decide(checks, *freshness).await,
-            Self::Memory(remembered) => remembered.pdp().decide(checks, Freshness::AnyAge).await,
+            Self::Snapshot(snapshot) => snapshot.pdp().decide(checks, Freshness::AnyAge).await,
             Self::Pool(pool) => pool.decide(checks).await,
         }
     }
@@ -90,7 +90,7 @@ impl BatchFn<Check, Answer> for PdpBatch {
             return checks.iter().map(|check| (check.clone(), refused())).collect();
         }
         let started = Instant::now();
-        let mut answers = self.recall(checks).await;
+        let mut answers = self.allowed_by_snapshot(checks).await;
         let open: Vec<Check> = checks.iter().filter(|check| !answers.contains_key(check)).cloned().collect();
         let told = self.source.decide(&open).await;
         self.tally.count_batch(checks.len(), told.remote_calls, started);
@@ -107,16 +107,16 @@ impl BatchFn<Check, Answer> for PdpBatch {
 }
 
 impl PdpBatch {
-    /// What is remembered to be allowed.
-    async fn recall(&self, checks: &[Check]) -> HashMap<Check, Answer> {
-        let Source::Memory(remembered) = &self.source else { return HashMap::new() };
-        let Some(look) = remembered.look(checks).await else { return HashMap::new() };
+    /// What the caller's snapshot allows.
+    async fn allowed_by_snapshot(&self, checks: &[Check]) -> HashMap<Check, Answer> {
+        let Source::Snapshot(caller) = &self.source else { return HashMap::new() };
+        let Some((snapshot, remote_calls)) = caller.find(checks).await else { return HashMap::new() };
         let allowed: HashMap<Check, Answer> = checks
             .iter()
-            .filter(|check| remembered.allows(&look.snapshot, check))
+            .filter(|check| caller.allows(&snapshot, check))
             .map(|check| (check.clone(), Ok(Verdict { decision: Decision::Allow, id: Uuid::now_v7() })))
             .collect();
-        self.tally.count_recalled(allowed.len(), look.remote_calls, look.snapshot.age());
+        self.tally.count_from_snapshot(allowed.len(), remote_calls, snapshot.age());
         allowed
     }
 }

@@ -58,18 +58,15 @@ struct Token {
     roles: RolesClaim,
 }
 
-/// Asks for one caller.
+/// The snapshot of one caller, taken when it is asked for.
 #[derive(Clone)]
-pub(in crate::graphql) struct Remembered {
+pub(in crate::graphql) struct CallerSnapshot {
     snapshots: Arc<Snapshots>,
     user: Arc<VerifiedUser>,
 }
 
 /// A snapshot, and the calls that it took now.
-pub(super) struct Look {
-    pub(super) snapshot: Arc<Snapshot>,
-    pub(super) remote_calls: u32,
-}
+type Found = (Arc<Snapshot>, u32);
 
 impl Snapshots {
     /// `None` when nothing is to be kept.
@@ -79,16 +76,16 @@ impl Snapshots {
         (!ttl.is_zero()).then(|| Arc::new(Self { pdp, ttl, taken, changes: Mutex::new(changes) }))
     }
 
-    pub(in crate::graphql) fn of(self: &Arc<Self>, user: &Arc<VerifiedUser>) -> Remembered {
-        Remembered { snapshots: self.clone(), user: user.clone() }
+    pub(in crate::graphql) fn of(self: &Arc<Self>, user: &Arc<VerifiedUser>) -> CallerSnapshot {
+        CallerSnapshot { snapshots: self.clone(), user: user.clone() }
     }
 
-    async fn look(&self, user: &VerifiedUser) -> Result<Look, Arc<PermitError>> {
+    async fn find(&self, user: &VerifiedUser) -> Result<Found, Arc<PermitError>> {
         let person = Person { tenant: user.tenant.as_str().into(), subject: user.id.as_str().into() };
         let token = Token { issued_at: user.issued_at, roles: user.roles.clone() };
         if let Some(snapshot) = self.taken.get(&person).await {
             if self.is_good(&snapshot, &person, &token) {
-                return Ok(Look { snapshot, remote_calls: 0 });
+                return Ok((snapshot, 0));
             }
             self.taken.invalidate(&person).await;
         }
@@ -107,9 +104,9 @@ impl Snapshots {
             // It was on its way already when something changed: good for nobody, and not for us.
             self.taken.invalidate(&person).await;
             let empty = Snapshot { token, taken_at: Instant::now(), permissions: HashSet::new() };
-            return Ok(Look { snapshot: Arc::new(empty), remote_calls });
+            return Ok((Arc::new(empty), remote_calls));
         }
-        Ok(Look { snapshot, remote_calls })
+        Ok((snapshot, remote_calls))
     }
 
     fn changes(&self) -> MutexGuard<'_, Changes> {
@@ -145,15 +142,15 @@ impl Changes {
     }
 }
 
-impl Remembered {
+impl CallerSnapshot {
     /// What is known about the caller who asks all of `checks`; `None` when that is not one person, or nothing could
     /// be found out.
-    pub(super) async fn look(&self, checks: &[Check]) -> Option<Look> {
+    pub(super) async fn find(&self, checks: &[Check]) -> Option<Found> {
         let own = |check: &Check| *check.user == *self.user.id && *check.tenant == *self.user.tenant;
         if !checks.iter().any(|check| own(check) && check.key.is_none()) {
             return None;
         }
-        self.snapshots.look(&self.user).await.ok()
+        self.snapshots.find(&self.user).await.ok()
     }
 
     pub(super) fn pdp(&self) -> &Pdp {

@@ -12,7 +12,7 @@ use serde::Serialize;
 pub(super) struct Tally {
     decisions: AtomicU64,
     distinct_checks: AtomicU64,
-    recalled: AtomicU64,
+    from_snapshot: AtomicU64,
     remote_calls: AtomicU64,
     waves: AtomicU64,
     pdp_micros: AtomicU64,
@@ -59,10 +59,10 @@ impl Tally {
     }
 
     /// Verdicts out of a snapshot of this age, which took so many calls.
-    pub(super) fn count_recalled(&self, verdicts: usize, remote_calls: u32, age: Duration) {
+    pub(super) fn count_from_snapshot(&self, verdicts: usize, remote_calls: u32, age: Duration) {
         self.remote_calls.fetch_add(remote_calls.into(), Relaxed);
         if verdicts > 0 {
-            self.recalled.fetch_add(verdicts as u64, Relaxed);
+            self.from_snapshot.fetch_add(verdicts as u64, Relaxed);
             self.max_age_micros.fetch_max(micros(age), Relaxed);
             metrics::histogram!("decision_snapshot_age_seconds").record(age);
         }
@@ -71,16 +71,16 @@ impl Tally {
     pub(super) fn receipt(&self) -> Receipt {
         let decisions = self.decisions.load(Relaxed);
         let distinct_checks = self.questions();
-        let recalled = self.recalled.load(Relaxed);
+        let from_snapshot = self.from_snapshot.load(Relaxed);
         #[expect(clippy::cast_precision_loss, reason = "microseconds of one operation fit a double exactly")]
         let pdp_ms = self.pdp_micros.load(Relaxed) as f64 / 1_000.0;
         Receipt {
-            mode: if recalled > 0 { "SNAPSHOT" } else { "LIVE" },
+            mode: if from_snapshot > 0 { "SNAPSHOT" } else { "LIVE" },
             decisions,
             distinct_checks,
             remote_calls: self.remote_calls.load(Relaxed),
             waves: self.waves.load(Relaxed),
-            cache_hits: decisions.saturating_sub(distinct_checks) + recalled,
+            cache_hits: decisions.saturating_sub(distinct_checks) + from_snapshot,
             pdp_ms,
             // Rounded up: a verdict that is not of this moment is never said to be.
             max_age_ms: self.max_age_micros.load(Relaxed).div_ceil(1_000),
