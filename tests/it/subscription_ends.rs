@@ -1,6 +1,6 @@
 //! Who loses what a subscription needs is told so, and the subscription ends; who asked for it is told of permissions.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -72,6 +72,33 @@ async fn a_permission_that_is_revoked_in_permit_ends_subscriptions_when_it_is_as
 
     world.grant("viewer", "task:get").await;
     subscribed(&viewer, &manager).await;
+}
+
+#[tokio::test]
+async fn a_role_that_is_taken_in_permit_ends_subscriptions_by_the_clock_alone() {
+    let interval = Duration::from_secs(1);
+    // What a busy machine may take on top.
+    let slack = Duration::from_secs(10);
+    let world = World::with(|config| {
+        config.graphql.permission_recheck_interval = interval;
+        // A busy machine is no outage.
+        config.permit.answer_timeout = slack;
+    })
+    .await;
+    let (manager, viewer) = (world.signed_in("manager").await, world.signed_in("viewer").await);
+    let mut subscription = subscribed(&viewer, &manager).await;
+    while subscription.soon().await.is_some() {}
+
+    let begun = Instant::now();
+    world.revokes_in_permit("auth0|sandbox-viewer", "viewer").await;
+    let answer = subscription.next().await;
+    let elapsed = begun.elapsed();
+
+    // No event was sent that could have found it out.
+    assert_eq!(answer["errors"][0]["extensions"]["code"], "FORBIDDEN");
+    assert!(answer["data"].is_null(), "{answer}");
+    assert!(!elapsed.is_zero() && elapsed < interval + slack, "{elapsed:?} after the revocation");
+    subscription.completes().await;
 }
 
 #[tokio::test]
