@@ -106,13 +106,6 @@ async fn what_clients_send_cannot_spoil_the_log_of_others() {
     }
 }
 
-/// A metric of a running program.
-async fn metric(program: &Process, name: &str) -> u64 {
-    let page = reqwest::get(format!("{}/metrics", program.url)).await.unwrap().text().await.unwrap();
-    let line = page.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
-    line.unwrap_or_else(|| panic!("no {name} in {page}"))
-}
-
 /// `fields` root fields that ask for 200 permissions each that nobody has.
 fn flood(fields: usize) -> String {
     let field = |n: usize| {
@@ -132,7 +125,7 @@ async fn without_its_table_the_log_loses_what_is_said_counts_it_and_every_reques
         Process::start(&world.sandbox, &database.url, &[("--permit-answer-timeout-ms", "60000")]).await;
     let admin = world.bearer_at(&program.url, token);
     admin.asks("mutation { login { ready } }").await.data();
-    assert_eq!(metric(&program, "decision_log_dropped_total").await, 0);
+    assert_eq!(program.metric("decision_log_dropped_total").await, Some(0.0));
     Database::connect(&database.url).await.unwrap().execute_unprepared("DROP TABLE decisions").await.unwrap();
 
     // More than the queue holds: 30,000 against 10,000 and the few that are tried meanwhile.
@@ -141,7 +134,7 @@ async fn without_its_table_the_log_loses_what_is_said_counts_it_and_every_reques
         assert_eq!(admin.asks(&flood).await.codes(), [""; 0]);
     }
     eventually("the count", async || {
-        (metric(&program, "decision_log_dropped_total").await >= 10_000).then_some(())
+        program.metric("decision_log_dropped_total").await.filter(|dropped| *dropped >= 10_000.0)
     })
     .await;
     assert_eq!(admin.asks("{ tasks { totalCount } }").await.data()["tasks"]["totalCount"], 0);

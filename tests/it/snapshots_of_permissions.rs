@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use taskgate::sandbox::ROLES_CLAIM;
 
-use crate::support::{Persona, World};
+use crate::support::{Persona, Process, World, sqlite};
 
 /// Longer than any of these tests.
 const LONG: Duration = Duration::from_mins(10);
@@ -127,6 +128,66 @@ async fn a_login_and_another_token_drop_what_is_remembered() {
     let order = json!({"claims": {"sub": "auth0|sandbox-manager", "iat": 1_000_000_000}});
     let other = world.bearer(world.token(order).await);
     assert!(!is_remembered(&other).await, "another `iat` drops it");
+}
+
+#[tokio::test]
+async fn a_token_with_other_roles_alone_drops_what_is_remembered() {
+    let world = remembering(LONG).await;
+    world.signed_in("manager").await;
+    let with_roles = async |roles: &[&str]| {
+        let claims = json!({"sub": "auth0|sandbox-manager", "iat": 1_000_000_000, ROLES_CLAIM: roles});
+        world.bearer(world.token(json!({"claims": claims})).await)
+    };
+    let (before, same) = (with_roles(&["manager"]).await, with_roles(&["manager"]).await);
+    assert!(is_remembered(&before).await);
+    world.revokes_in_permit("auth0|sandbox-manager", "manager").await;
+    assert!(is_remembered(&same).await);
+
+    assert!(!is_remembered(&with_roles(&["manager", "viewer"]).await).await);
+}
+
+#[tokio::test]
+async fn what_is_remembered_of_somebody_in_one_tenant_says_nothing_of_them_in_another() {
+    let world = remembering(LONG).await;
+    let sub = "auth0|in-both";
+    world.grants_elsewhere_in_permit(sub, "org_outside", "viewer").await;
+    world.grants_in_permit(sub, "manager").await;
+    let claims = json!({"sub": sub, "iat": 1_000_000_000});
+    let here = world.bearer(world.token(json!({"claims": claims})).await);
+    let mut claims = claims;
+    claims["org_id"] = json!("org_outside");
+    let there = world.bearer(world.token(json!({"claims": claims})).await);
+    let users = "{ users { totalCount } }";
+
+    for _ in 0..2 {
+        assert_eq!(here.asks(users).await.codes(), [""; 0]);
+        assert_eq!(there.asks(users).await.codes(), ["FORBIDDEN"]);
+        assert!(is_remembered(&there).await);
+    }
+    // Each of them is remembered, and is not what drops the other.
+    for persona in [&here, &there] {
+        assert_eq!(mode(&persona.asks(LIST).await).0, "SNAPSHOT");
+        assert_eq!(persona.asks(LIST).await.remote_calls(), 0);
+    }
+}
+
+#[tokio::test]
+async fn operators_see_how_old_the_decisions_were_that_were_used() {
+    let world = World::start().await;
+    let database = sqlite();
+    let more = [("--permit-decision-ttl", "600000")];
+    let program = Process::start(&world.sandbox, &database.url, &more).await;
+    let manager = world.bearer_at(&program.url, world.persona("manager").await.token());
+    manager.asks("mutation { login { ready } }").await.data();
+    let mut told = 0.0;
+    for _ in 0..4 {
+        told += f64::from(u32::try_from(mode(&manager.asks(LIST).await).1).unwrap());
+    }
+
+    assert_eq!(program.metric("decision_snapshot_age_seconds_count").await, Some(4.0));
+    let milliseconds = program.metric("decision_snapshot_age_seconds_sum").await.unwrap() * 1_000.0;
+    // Receipts round up.
+    assert!((told - 4.0..=told).contains(&milliseconds), "{milliseconds} and not {told}");
 }
 
 #[tokio::test]

@@ -65,6 +65,12 @@ impl Process {
         }
     }
 
+    /// A metric without labels; `None` before it was first measured.
+    pub(crate) async fn metric(&self, name: &str) -> Option<f64> {
+        let page = reqwest::get(format!("{}/metrics", self.url)).await.unwrap().text().await.unwrap();
+        page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+    }
+
     /// Tells it to end, and waits until it has.
     pub(crate) fn stop(&mut self) {
         let pid = self.child.id().to_string();
