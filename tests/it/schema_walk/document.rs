@@ -1,6 +1,6 @@
 //! Selections of everything that the schema offers below a type, so that a field which somebody adds is walked too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -17,7 +17,11 @@ pub(super) struct Field {
 pub(super) struct Schema {
     objects: BTreeMap<String, Vec<Field>>,
     possible: BTreeMap<String, Vec<String>>,
+    /// The fields of the root types, with and without arguments.
+    pub(super) roots: BTreeSet<String>,
 }
+
+const ROOTS: [&str; 3] = ["Query", "Mutation", "Subscription"];
 
 pub(super) const INTROSPECTION: &str = "{ __schema { types { name kind possibleTypes { name }
     fields { name args { defaultValue type { kind } }
@@ -25,9 +29,12 @@ pub(super) const INTROSPECTION: &str = "{ __schema { types { name kind possibleT
 
 impl Schema {
     pub(super) fn read(introspected: &Value) -> Self {
-        let (mut objects, mut possible) = (BTreeMap::new(), BTreeMap::new());
+        let (mut objects, mut possible, mut roots) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
         for ty in introspected["__schema"]["types"].as_array().unwrap() {
             let name = ty["name"].as_str().unwrap();
+            if ROOTS.contains(&name) {
+                roots.extend(ty["fields"].as_array().unwrap().iter().map(|field| text(&field["name"])));
+            }
             match ty["kind"].as_str().unwrap() {
                 "OBJECT" if !name.starts_with("__") => drop(objects.insert(name.to_owned(), fields(ty))),
                 "INTERFACE" => {
@@ -38,7 +45,7 @@ impl Schema {
                 _ => {}
             }
         }
-        Self { objects, possible }
+        Self { objects, possible, roots }
     }
 
     pub(super) fn fields(&self, object: &str) -> &[Field] {

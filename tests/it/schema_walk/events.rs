@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use super::{PERSONAS, Scene, oracle::Oracle, walk::Walk};
 use crate::support::Subscription;
 
+/// The one root field that tells of objects.
+pub(super) const ROOT: &str = "taskChanged";
+
 impl Scene {
     /// Renames tasks, one after another.
     async fn renames(&self, tasks: &[&String], title: &str) {
@@ -26,7 +29,7 @@ impl Scene {
     }
 
     async fn listens(&self, oracle: &Oracle, persona: &str) -> Subscription {
-        let document = format!("subscription {{ taskChanged {} }}", self.schema.selection("TaskChange", 3));
+        let document = format!("subscription {{ {ROOT} {} }}", self.schema.selection("TaskChange", 3));
         let asker = self.world.persona(persona).await;
         let mut subscription = asker.connects().await.subscribes(&document).await;
         let tasks = self.hidden_first(oracle, persona);
@@ -77,7 +80,7 @@ async fn every_persona_is_told_of_exactly_what_the_oracle_lets_them_read() {
             let oracle = scene.oracle().await;
             let mut walk = Walk::new(&scene.schema, &oracle, persona);
             for answer in answers.values() {
-                walk.answer("taskChanged", "TaskChange", answer);
+                walk.answer(ROOT, "TaskChange", answer);
             }
             assert_eq!(walk.differences, [""; 0], "object rules: {object_rules}");
             assert_eq!(answers.len(), readable, "{persona}, object rules: {object_rules}");

@@ -1,12 +1,13 @@
 //! Walks the schema as every persona, three levels deep, on every path that leads to an object, and compares each
 //! field of each answer with an oracle that knows nothing of the server.
 
+mod changes;
 mod document;
 mod events;
 mod oracle;
 mod walk;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -28,7 +29,10 @@ struct Scene {
     schema: Schema,
     /// Ids, the newest first.
     tasks: Vec<String>,
+    /// Ids, the oldest first: the personas, and one more in each organization.
     users: Vec<String>,
+    /// Ids of the outsider's organization.
+    outside: BTreeSet<String>,
     relations: BTreeMap<String, Relations>,
     object_rules: bool,
 }
@@ -41,6 +45,24 @@ enum Root {
     Refused(&'static str),
 }
 
+/// A way to objects.
+struct Path {
+    /// `SELECTION` stands for all that can be selected.
+    document: String,
+    /// The root field.
+    name: &'static str,
+    /// What it answers.
+    ty: &'static str,
+    /// What the oracle says of it.
+    root: Root,
+}
+
+impl Path {
+    fn new(document: impl Into<String>, name: &'static str, ty: &'static str, root: Root) -> Self {
+        Self { document: document.into(), name, ty, root }
+    }
+}
+
 impl Scene {
     async fn set(object_rules: bool) -> Self {
         let world = World::with(|config| config.graphql.object_rules = object_rules).await;
@@ -49,8 +71,11 @@ impl Scene {
         for name in PERSONAS {
             users.push(world.signed_in(name).await.user_id().await);
         }
+        let (admin, outsider) = (world.persona("admin").await, world.persona("outsider").await);
+        users.push(changes::hired(&admin, "auth0|hired").await);
+        users.push(changes::hired(&outsider, "auth0|hired-outside").await);
+        let outside = [users[4].clone(), users[6].clone()].into();
         world.grants_in_permit("auth0|sandbox-newcomer", "manager").await;
-        let admin = world.persona("admin").await;
         let (mut tasks, mut relations) = (Vec::new(), BTreeMap::new());
         for (owner, assignee) in [
             ("admin", None),
@@ -68,92 +93,81 @@ impl Scene {
             relations.insert(id, Relations { owner, assignee });
         }
         world.revokes_in_permit("auth0|sandbox-newcomer", "manager").await;
-        Self { world, schema, tasks, users, relations, object_rules }
+        Self { world, schema, tasks, users, outside, relations, object_rules }
     }
 
     /// An oracle that has seen every object as an administrator of its tenant sees it.
     async fn oracle(&self) -> Oracle {
-        let (outsider, selection) = (&self.users[4], self.schema.selection("Node", 1));
-        let mut oracle = Oracle::new(self.object_rules, self.relations.clone(), [outsider.clone()].into());
+        let mut oracle = Oracle::new(self.object_rules, self.relations.clone(), self.outside.clone());
         for id in self.tasks.iter().chain(&self.users) {
-            let admin = self.world.persona(if id == outsider { "outsider" } else { "admin" }).await;
-            let seen = admin.asks(&format!("{{ node(id: \"{id}\") {selection} }}")).await.data();
-            for (field, value) in seen["node"].as_object().unwrap() {
-                oracle.learn(seen["node"]["__typename"].as_str().unwrap(), id, field, value);
-            }
+            let admin = if self.outside.contains(id) { "outsider" } else { "admin" };
+            self.learn(&mut oracle, id, admin).await;
         }
-        self.learn_histories(&mut oracle).await;
         oracle
     }
 
-    async fn learn_histories(&self, oracle: &mut Oracle) {
-        let admin = self.world.persona("admin").await;
+    /// Shows an object to the oracle as `admin` sees it.
+    async fn learn(&self, oracle: &mut Oracle, id: &str, admin: &str) {
+        let is_outside = admin == "outsider";
+        let admin = self.world.persona(admin).await;
+        let selection = self.schema.selection("Node", 1);
+        let seen = admin.asks(&format!("{{ node(id: \"{id}\") {selection} }}")).await.data();
+        for (field, value) in seen["node"].as_object().unwrap() {
+            oracle.learn(seen["node"]["__typename"].as_str().unwrap(), id, field, value);
+        }
         let selection = self.schema.selection("TaskEvent", 0);
-        let read = format!("{{ tasks {{ nodes {{ history(first: 100) {{ nodes {selection} }} }} }} }}");
-        for task in admin.asks(&read).await.data()["tasks"]["nodes"].as_array().unwrap() {
-            for event in task["history"]["nodes"].as_array().unwrap() {
-                for (field, value) in event.as_object().unwrap() {
-                    oracle.learn("TaskEvent", event["id"].as_str().unwrap(), field, value);
-                }
+        let read = format!(
+            "{{ node(id: \"{id}\") {{ ... on Task {{ history(first: 100) {{ nodes {selection} }} }} }} }}"
+        );
+        let seen = admin.asks(&read).await.data();
+        let events = seen["node"]["history"]["nodes"].as_array().into_iter().flatten();
+        let mut ids = vec![id];
+        for event in events {
+            let id = event["id"].as_str().unwrap();
+            ids.push(id);
+            for (field, value) in event.as_object().unwrap() {
+                oracle.learn("TaskEvent", id, field, value);
+            }
+        }
+        if is_outside {
+            for id in ids {
+                oracle.add_outside(id);
             }
         }
     }
 
-    /// Every root field that leads to an object, with the type that it answers and what the oracle says of it.
-    fn paths(&self, oracle: &Oracle, persona: &str) -> Vec<(String, &'static str, &'static str, Root)> {
+    /// Every root field that leads to an object and leaves everything as it is.
+    fn paths(&self, oracle: &Oracle, persona: &str) -> Vec<Path> {
         let shown =
             |kind, id: &str| if oracle.may_read(persona, kind, id) { Root::Shown } else { Root::Hidden };
-        let listed = |permission: &str, narrows: bool| {
-            if oracle.holds(persona, permission, None) || narrows {
-                Root::Shown
-            } else {
-                Root::Refused("FORBIDDEN")
-            }
-        };
+        let listed = |permission: &str| Root::permitted(oracle.holds(persona, permission, None));
+        let tasks = if self.object_rules { Root::Shown } else { listed("task:get") };
         let mut paths = vec![
-            ("{ viewer SELECTION }".to_owned(), "viewer", "Viewer", Root::Shown),
-            (
-                "{ tasks SELECTION }".to_owned(),
-                "tasks",
-                "TaskConnection",
-                listed("task:get", self.object_rules),
-            ),
-            ("{ users SELECTION }".to_owned(), "users", "UserConnection", listed("user:get", false)),
+            Path::new("{ viewer SELECTION }", "viewer", "Viewer", Root::Shown),
+            Path::new("mutation { login SELECTION }", "login", "LoginPayload", Root::Shown),
+            Path::new("{ tasks SELECTION }", "tasks", "TaskConnection", tasks),
+            Path::new("{ users SELECTION }", "users", "UserConnection", listed("user:get")),
+            Path::new(all_permissions(), "permissions", "PermissionResult", Root::Shown),
         ];
         for id in &self.tasks {
-            paths.push((format!("{{ task(id: \"{id}\") SELECTION }}"), "task", "Task", shown("Task", id)));
-            paths.push((format!("{{ node(id: \"{id}\") SELECTION }}"), "node", "Node", shown("Task", id)));
-            for (mutation, permission, name, ty) in MUTATIONS {
-                let root = Self::changed(oracle, persona, permission, id);
-                paths.push((mutation.replace("ID", id), name, ty, root));
-            }
+            let shown = || shown("Task", id);
+            paths.push(Path::new(format!("{{ task(id: \"{id}\") SELECTION }}"), "task", "Task", shown()));
+            paths.push(Path::new(format!("{{ node(id: \"{id}\") SELECTION }}"), "node", "Node", shown()));
+            paths.extend(changes::of_nothing(oracle, persona, id));
         }
         for id in &self.users {
-            let root = match listed("user:get", false) {
+            let root = match listed("user:get") {
                 Root::Shown => shown("User", id),
                 refused => refused,
             };
-            paths.push((format!("{{ user(id: \"{id}\") SELECTION }}"), "user", "User", root));
-            paths.push((format!("{{ node(id: \"{id}\") SELECTION }}"), "node", "Node", shown("User", id)));
+            paths.push(Path::new(format!("{{ user(id: \"{id}\") SELECTION }}"), "user", "User", root));
+            let root = shown("User", id);
+            paths.push(Path::new(format!("{{ node(id: \"{id}\") SELECTION }}"), "node", "Node", root));
         }
         let ids: Vec<String> = self.tasks.iter().chain(&self.users).map(|id| format!("\"{id}\"")).collect();
-        paths.push((
-            format!("{{ nodes(ids: [{}]) SELECTION }}", ids.join(" ")),
-            "nodes",
-            "Node",
-            Root::Shown,
-        ));
+        let nodes = format!("{{ nodes(ids: [{}]) SELECTION }}", ids.join(" "));
+        paths.push(Path::new(nodes, "nodes", "Node", Root::Shown));
         paths
-    }
-
-    fn changed(oracle: &Oracle, persona: &str, permission: &str, id: &str) -> Root {
-        if !oracle.may_read(persona, "Task", id) {
-            Root::Refused("NOT_FOUND")
-        } else if oracle.holds(persona, permission, Some(id)) {
-            Root::Shown
-        } else {
-            Root::Refused("FORBIDDEN")
-        }
     }
 
     async fn differences(&self, oracle: &Oracle) -> Vec<String> {
@@ -167,24 +181,33 @@ impl Scene {
 
     async fn walk(&self, oracle: &Oracle, persona: &str, asker: &Persona<'_>) -> Vec<String> {
         let mut walk = Walk::new(&self.schema, oracle, persona);
-        for (document, name, ty, root) in self.paths(oracle, persona) {
-            let document = document.replace("SELECTION", &self.schema.selection(ty, DEPTH));
-            let body = asker.asks(&document).await.body;
-            let code = body["errors"][0]["extensions"]["code"].as_str();
-            match root {
-                Root::Shown => {
-                    if body["data"][name].is_null() {
-                        walk.differs(format!("{name} should be shown: {body}"));
-                    }
-                    walk.answer(name, ty, &body);
-                    self.listed(&mut walk, name, &body["data"][name]);
-                }
-                Root::Hidden if body["data"][name].is_null() && code.is_none() => {}
-                Root::Refused(expected) if body["data"][name].is_null() && code == Some(expected) => {}
-                root => walk.differs(format!("{name} should be {root:?}: {body}")),
-            }
+        for path in self.paths(oracle, persona) {
+            let body = asker.asks(&self.document(&path)).await.body;
+            self.compare(&mut walk, &path, &body);
         }
         walk.differences
+    }
+
+    fn document(&self, path: &Path) -> String {
+        path.document.replace("SELECTION", &self.schema.selection(path.ty, DEPTH))
+    }
+
+    /// Compares what the path led to with what the oracle says.
+    fn compare(&self, walk: &mut Walk<'_>, path: &Path, body: &Value) {
+        let (name, value) = (path.name, &body["data"][path.name]);
+        let code = body["errors"][0]["extensions"]["code"].as_str();
+        match &path.root {
+            Root::Shown => {
+                if value.is_null() {
+                    walk.differs(format!("{name} should be shown: {body}"));
+                }
+                walk.answer(name, path.ty, body);
+                self.listed(walk, name, value);
+            }
+            Root::Hidden if value.is_null() && code.is_none() => {}
+            Root::Refused(expected) if value.is_null() && code == Some(expected) => {}
+            root => walk.differs(format!("{name} should be {root:?}: {body}")),
+        }
     }
 
     /// A list has exactly what may be read, in order.
@@ -206,27 +229,40 @@ impl Scene {
     }
 }
 
-/// Changes that change nothing, the permission that each needs, and what it answers.
-const MUTATIONS: [(&str, &str, &str, &str); 3] = [
-    (
-        "mutation { setTaskCompleted(input: {id: \"ID\", completed: false}) SELECTION }",
-        "task:check",
-        "setTaskCompleted",
-        "SetTaskCompletedPayload",
-    ),
-    (
-        "mutation { updateTask(input: {id: \"ID\"}) SELECTION }",
-        "task:update",
-        "updateTask",
-        "UpdateTaskPayload",
-    ),
-    (
-        "mutation { assignTask(input: {id: \"ID\"}) SELECTION }",
-        "task:assign",
-        "assignTask",
-        "AssignTaskPayload",
-    ),
+impl Root {
+    fn permitted(is_held: bool) -> Self {
+        if is_held { Self::Shown } else { Self::Refused("FORBIDDEN") }
+    }
+}
+
+/// Asks about every permission in the tenant.
+fn all_permissions() -> String {
+    let check = |(resource, action)| format!("{{resource: \"{resource}\", action: \"{action}\"}}");
+    let checks: Vec<String> = Oracle::all_permissions().map(check).collect();
+    format!("{{ permissions(checks: [{}]) SELECTION }}", checks.join(" "))
+}
+
+/// Root fields that lead to no object of the domain.
+const NO_PATHS: [(&str, &str); 5] = [
+    ("apiInfo", "about the server, and for everybody"),
+    ("permissionRequirements", "about the schema, and for everybody"),
+    ("explain", "about a document: explain.rs"),
+    ("decisions", "about what was decided: decision_log.rs"),
+    ("viewerPermissionsChanged", "names of permissions: subscription_ends.rs"),
 ];
+
+#[tokio::test]
+async fn every_root_field_is_walked_or_leads_to_no_object() {
+    let scene = Scene::set(false).await;
+    let oracle = scene.oracle().await;
+    let paths = scene.paths(&oracle, "admin").into_iter().chain(scene.changes(&oracle, "admin"));
+    let mut known: BTreeSet<String> = paths.map(|path| path.name.to_owned()).collect();
+    known.insert(events::ROOT.to_owned());
+    for (name, _) in NO_PATHS {
+        assert!(known.insert(name.to_owned()), "{name} is walked");
+    }
+    assert_eq!(known, scene.schema.roots);
+}
 
 #[tokio::test]
 async fn every_persona_sees_on_every_path_what_the_oracle_says() {
@@ -255,10 +291,10 @@ async fn the_walk_notices_a_declaration_that_is_missing_and_one_that_is_too_many
 async fn nobody_without_a_token_reaches_anything() {
     let scene = Scene::set(true).await;
     let oracle = scene.oracle().await;
-    for (document, name, ty, _) in scene.paths(&oracle, "nobody") {
-        let document = document.replace("SELECTION", &scene.schema.selection(ty, DEPTH));
-        let answer = scene.world.nobody().asks(&document).await;
-        assert!(answer.codes().iter().all(|code| *code == "UNAUTHENTICATED"), "{name}: {}", answer.body);
+    for path in scene.paths(&oracle, "nobody").into_iter().chain(scene.changes(&oracle, "nobody")) {
+        let answer = scene.world.nobody().asks(&scene.document(&path)).await;
+        let codes = answer.codes();
+        assert!(codes.iter().all(|code| *code == "UNAUTHENTICATED"), "{}: {}", path.name, answer.body);
         assert!(!answer.codes().is_empty());
     }
 }

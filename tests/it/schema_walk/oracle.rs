@@ -62,6 +62,16 @@ impl Oracle {
         Self { object_rules, needs: needs.into(), tasks, outside, truth: BTreeMap::new() }
     }
 
+    /// Tells of a task that is new.
+    pub(super) fn add_task(&mut self, id: &str, owner: &'static str) {
+        self.tasks.insert(id.to_owned(), Relations { owner, assignee: None });
+    }
+
+    /// Tells of something that is new in the outsider's organization.
+    pub(super) fn add_outside(&mut self, id: &str) {
+        self.outside.insert(id.to_owned());
+    }
+
     /// What this field needs is another thing than was thought, or nothing.
     pub(super) fn unlearn(&mut self, coordinate: &str, permission: Option<&str>) {
         match permission {
@@ -98,9 +108,14 @@ impl Oracle {
             })
     }
 
+    /// Whether an object is of another organization than `persona`.
+    pub(super) fn is_elsewhere(&self, persona: &str, id: &str) -> bool {
+        self.outside.contains(id) != (persona == "outsider")
+    }
+
     /// Whether `persona` may see an object. What was never learned is nobody's.
     pub(super) fn may_read(&self, persona: &str, kind: &str, id: &str) -> bool {
-        if self.outside.contains(id) != (persona == "outsider") {
+        if self.is_elsewhere(persona, id) {
             return false;
         }
         match kind {
@@ -108,6 +123,11 @@ impl Oracle {
             "TaskEvent" => self.holds(persona, "audit:get", None),
             _ => self.holds(persona, &format!("{}:get", kind.to_lowercase()), None),
         }
+    }
+
+    /// Every permission of the API, as resource and action.
+    pub(super) fn all_permissions() -> impl Iterator<Item = (&'static str, &'static str)> {
+        HELD.iter().filter_map(|(held, ..)| held.split_once(':'))
     }
 
     /// Every permission of the API that `persona` holds in their tenant, sorted.

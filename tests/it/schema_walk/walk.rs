@@ -58,7 +58,7 @@ impl<'a> Walk<'a> {
     fn object(&mut self, object: &str, value: &Value, path: &str, task: Option<&str>) {
         let id = value["id"].as_str();
         // Somebody is always shown to themselves.
-        let is_own = path.starts_with("viewer");
+        let is_own = path.starts_with("viewer") || path.starts_with("login.viewer");
         if let Some(id) = id
             && !is_own
             && !self.oracle.may_read(self.persona, object, id)
