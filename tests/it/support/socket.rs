@@ -7,7 +7,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use futures_util::{SinkExt as _, StreamExt as _, stream::SplitSink};
@@ -33,8 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Wait for something that may come.
 const MOMENT: Duration = Duration::from_millis(50);
-/// Longest that something may be tried again and again until it is heard.
-const PERSEVERANCE: Duration = Duration::from_mins(1);
+/// Moments in vain after which nothing is tried any more so that something is heard.
+const PERSEVERANCE: u32 = 1_200;
 
 type Stream = WebSocketStream<TcpStream>;
 
@@ -134,7 +134,8 @@ pub(crate) struct Subscription {
     id: String,
     events: mpsc::UnboundedReceiver<Event>,
     sink: Arc<tokio::sync::Mutex<SplitSink<Stream, Message>>>,
-    heard: Instant,
+    /// Moments in which nothing was heard.
+    vain: u32,
 }
 
 impl Persona<'_> {
@@ -183,7 +184,7 @@ impl Socket {
         let payload = json!({"query": document, "variables": variables});
         let message = json!({"type": "subscribe", "id": id, "payload": payload});
         self.sink.lock().await.send(Message::text(message.to_string())).await.unwrap();
-        Subscription { id, events, sink: self.sink.clone(), heard: Instant::now() }
+        Subscription { id, events, sink: self.sink.clone(), vain: 0 }
     }
 
     /// The code and the reason with which the server closes.
@@ -224,12 +225,13 @@ impl Subscription {
     pub(crate) async fn soon(&mut self) -> Option<Value> {
         match timeout(MOMENT, self.events.recv()).await {
             Ok(Some(Event::Next(payload))) => {
-                self.heard = Instant::now();
+                self.vain = 0;
                 Some(payload)
             }
             Ok(other) => panic!("no answer but {other:?}"),
             Err(_) => {
-                assert!(self.heard.elapsed() < PERSEVERANCE, "nothing is heard, whatever is tried");
+                self.vain += 1;
+                assert!(self.vain < PERSEVERANCE, "nothing is heard, whatever is tried");
                 None
             }
         }
