@@ -51,6 +51,7 @@ mod store;
 mod story;
 mod subscription_crowd;
 mod subscription_ends;
+mod subscription_outages;
 mod subscriptions;
 mod task_events;
 mod tasks;

@@ -29,13 +29,17 @@ pub(crate) async fn next(subscription: &mut Subscription) -> Value {
 }
 
 /// The same, of which an answer without errors is expected.
-async fn change(subscription: &mut Subscription) -> Value {
+pub(crate) async fn change(subscription: &mut Subscription) -> Value {
     let answer = next(subscription).await;
     assert!(answer.get("errors").is_none(), "{answer}");
     answer["data"]["taskChanged"].clone()
 }
 
-async fn subscribed(listener: &Persona<'_>, creator: &Persona<'_>, document: &str) -> Subscription {
+pub(crate) async fn subscribed(
+    listener: &Persona<'_>,
+    creator: &Persona<'_>,
+    document: &str,
+) -> Subscription {
     let mut subscription = [listener.connects().await.subscribes(document).await];
     begun(creator, &mut subscription).await;
     let [subscription] = subscription;
@@ -183,29 +187,6 @@ async fn a_subscription_has_exactly_one_field_wherever_it_is_written() {
         let refusal = admin.connects().await.subscribes(document).await.refusal().await;
         assert_eq!(refusal[0]["extensions"]["code"], "GRAPHQL_VALIDATION_FAILED", "{document}: {refusal}");
     }
-}
-
-#[tokio::test]
-async fn nobody_is_told_what_could_not_be_decided_and_everybody_is_told_to_fetch() {
-    let world = World::start().await;
-    let (manager, viewer) = (world.signed_in("manager").await, world.signed_in("viewer").await);
-    let mut subscription = subscribed(&viewer, &manager, CHANGES).await;
-    // The one question about the event; what a mutation needs is asked in bulk.
-    world
-        .break_it(&world.sandbox.pdp.url(), json!({"kind": "status", "status": 500, "path": "/allowed"}))
-        .await;
-
-    manager.creates_task("Undecided").await;
-
-    let told = next(&mut subscription).await;
-    assert_eq!(told["data"], json!(null));
-    let error = &told["errors"][0]["extensions"];
-    assert_eq!((&error["code"], &error["cause"]), (&json!("AUTHZ_UNAVAILABLE"), &json!("BAD_ANSWER")));
-    assert_eq!((&error["refetch"], error["retryAfterMs"].is_u64()), (&json!(true), true));
-
-    world.mend(&world.sandbox.pdp.url()).await;
-    manager.creates_task("Decided").await;
-    assert_eq!(change(&mut subscription).await["task"]["title"], "Decided");
 }
 
 #[tokio::test]
