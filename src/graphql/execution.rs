@@ -47,11 +47,14 @@ impl Api {
                 stream::once(ready(api.execute(request, caller).await)).boxed()
             }
         };
-        answers.into_stream().flatten().boxed()
+        // In a box of its own, which is gone when the answers begin: a subscription may last for days.
+        answers.boxed().flatten_stream().boxed()
     }
 
     async fn open(&self, mut request: Request, caller: Caller) -> BoxStream<'static, Response> {
         let request_id = caller.request_id.clone();
+        // Only a login uses the token.
+        let caller = Caller { token: None, ..caller };
         let operation = self.operation(caller, Source::Pool(self.pumps.pool.clone()));
         let answers = match self.prepare(&mut request).await {
             Ok(()) => {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Guard, Result, Value};
 use entity::task;
+use futures_util::FutureExt as _;
 
 use super::{
     arguments::{argument, input_field},
@@ -38,7 +39,8 @@ impl Guard for Permitted<'_> {
         let field = ctx.field().name();
         let rule = rules.get(self.object, field);
         match rule.map(|rule| (rule, &rule.access)) {
-            Some((rule, Access::Requires(need))) => self.ask(ctx, rules, rule, need).await?,
+            // In a box, or the future of every guarded field would be as large, and a subscription keeps its own.
+            Some((rule, Access::Requires(need))) => self.ask(ctx, rules, rule, need).boxed().await?,
             Some((_, Access::SignedIn)) => ctx.signed_in().map(drop)?,
             None if rules.is_root(self.object) => {
                 return Err(ApiError::Internal("a root field without a rule").into());

@@ -69,7 +69,8 @@ impl Operations {
                 Err(rejection) => stream::once(ready(Err(rejection))).boxed(),
             }
         };
-        let events = answers.flatten_stream().map(move |answer| match answer {
+        // In a box of its own, which is gone when the answers begin: see `Api::subscribe`.
+        let events = answers.boxed().flatten_stream().map(move |answer| match answer {
             Ok(answer) => Event::Answer(answer),
             Err(rejection) => Event::Refused { rejection, request_id: request_id.clone() },
         });

@@ -27,7 +27,7 @@ use super::close::Close;
 /// Largest message of a client, in bytes.
 pub(super) const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 /// Ten thousand idle sockets must not cost much.
-const READ_BUFFER_BYTES: usize = 4 * 1024;
+const READ_BUFFER_BYTES: usize = 2 * 1024;
 /// How long the other side may take to agree that a socket is closed.
 const CLOSING: Duration = Duration::from_secs(3);
 
