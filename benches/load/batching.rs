@@ -3,7 +3,7 @@
 //! over the same client of the PDP.
 
 use std::{
-    sync::Arc,
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
@@ -38,27 +38,31 @@ pub(crate) struct Batched {
     pub(crate) time: Duration,
 }
 
-type Socket = WebSocketStream<TcpStream>;
+pub(crate) type Socket = WebSocketStream<TcpStream>;
 
-pub(crate) async fn measure(world: Arc<World>, pdp: Arc<Pdp>) -> Vec<Batched> {
+pub(crate) async fn pages(world: &World, pdp: &Pdp) -> Vec<Batched> {
     let page = "100 tasks, 4 permissions each, and the list";
-    let event = "one event to 500 subscribers";
     let mut rows = vec![
-        median(&pdp, page, "together", || world.asks(world.api, PAGE)).await,
-        median(&pdp, page, "one by one", || one_by_one(&world, 1 + ROWS * ACTIONS.len())).await,
+        median(pdp, page, "together", || world.asks(world.api, PAGE)).await,
+        median(pdp, page, "one by one", || one_by_one(world, 1 + ROWS * ACTIONS.len())).await,
     ];
     pdp.decides_by_object(true);
     let by_object = "the same, allowed on single tasks only";
-    rows.push(median(&pdp, by_object, "together", || world.asks(world.by_object, PAGE)).await);
+    rows.push(median(pdp, by_object, "together", || world.asks(world.by_object, PAGE)).await);
     // The type level first, then every task.
-    rows.push(
-        median(&pdp, by_object, "one by one", || one_by_one(&world, 1 + 2 * ROWS * ACTIONS.len())).await,
-    );
+    rows.push(median(pdp, by_object, "one by one", || one_by_one(world, 1 + 2 * ROWS * ACTIONS.len())).await);
     pdp.decides_by_object(false);
-    let mut sockets = join_all((0..PEOPLE).map(|_| subscriber(&world))).await;
-    rows.push(told(&world, &pdp, &mut sockets, event).await);
-    rows.push(median(&pdp, event, "one by one", || one_by_one(&world, PEOPLE * EACH)).await);
     rows
+}
+
+/// An event that many hear of.
+pub(crate) async fn fan_out(world: &World, pdp: &Pdp) -> Vec<Batched> {
+    let event = "one event to 500 subscribers";
+    let mut sockets = join_all((0..PEOPLE).map(|_| subscriber(world))).await;
+    vec![
+        told(world, pdp, &mut sockets, event).await,
+        median(pdp, event, "one by one", || one_by_one(world, PEOPLE * EACH)).await,
+    ]
 }
 
 async fn median<F: Future<Output = ()>>(
@@ -93,15 +97,19 @@ async fn one_by_one(world: &World, questions: usize) {
 /// Somebody with a token of their own, and their subscriptions over one socket.
 async fn subscriber(world: &World) -> Socket {
     let stream = TcpStream::connect(world.api).await.expect("the server listens");
-    let mut request = format!("ws://{}/graphql", world.api).into_client_request().expect("a request");
+    subscribed(stream, world.api, &world.another_token().await, EACH).await
+}
+
+/// A socket over `stream` with this many subscriptions, which have begun.
+pub(crate) async fn subscribed(stream: TcpStream, server: SocketAddr, token: &str, count: usize) -> Socket {
+    let mut request = format!("ws://{server}/graphql").into_client_request().expect("a request");
     let protocol = HeaderValue::from_static("graphql-transport-ws");
     request.headers_mut().insert("sec-websocket-protocol", protocol);
     let (mut socket, _) = client_async(request, stream).await.expect("a socket");
-    let token = world.another_token().await;
     let init = json!({"type": "connection_init", "payload": {"authorization": format!("Bearer {token}")}});
     say(&mut socket, &init).await;
     assert_eq!(hear(&mut socket).await["type"], "connection_ack");
-    for id in 0..EACH {
+    for id in 0..count {
         let payload = json!({"query": "subscription { taskChanged { kind task { id title } } }"});
         say(&mut socket, &json!({"type": "subscribe", "id": id.to_string(), "payload": payload})).await;
     }

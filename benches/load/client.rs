@@ -24,6 +24,10 @@ pub(crate) struct Operation {
 
 pub(crate) struct Way {
     pub(crate) name: &'static str,
+    /// Where its rows are.
+    pub(crate) database: &'static str,
+    /// Who serves it, if it is not this process.
+    pub(crate) process: Option<u32>,
     pub(crate) request: Request,
 }
 
@@ -65,20 +69,21 @@ pub(crate) async fn compare(operation: &Operation, options: &Options, pdp: &Pdp)
     let mut rounds = vec![Vec::with_capacity(options.rounds); operation.ways.len()];
     for _ in 0..options.rounds {
         for (way, figures) in operation.ways.iter().zip(&mut rounds) {
-            figures.push(measure(&way.request, options.connections, length, pdp).await);
+            figures.push(measure(way, options.connections, length, pdp).await);
         }
     }
     rounds.iter().map(|figures| median(figures)).collect()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of requests are far below the precision of a double")]
-async fn measure(request: &Request, connections: usize, length: Duration, pdp: &Pdp) -> Figures {
+async fn measure(way: &Way, connections: usize, length: Duration, pdp: &Pdp) -> Figures {
+    let request = &way.request;
     let mut alone = load(request, 1, length).await.latencies;
     alone.sort_unstable();
-    let (calls, cpu) = (pdp.calls(), cpu::serving());
+    let (calls, cpu) = (pdp.calls(), cpu::used(way.process));
     let busy = load(request, connections, length).await;
     let count = busy.latencies.len();
-    let used = cpu::serving().zip(cpu).map(|(after, before)| after.saturating_sub(before));
+    let used = cpu::used(way.process).zip(cpu).map(|(after, before)| after.saturating_sub(before));
     Figures {
         p50: alone[alone.len() / 2],
         p99: alone[alone.len() * 99 / 100],
@@ -107,25 +112,37 @@ fn median(rounds: &[Figures]) -> Figures {
     }
 }
 
+/// Sends `count` requests over all connections; how long that took.
+pub(crate) async fn send(request: &Request, connections: usize, count: usize) -> Duration {
+    let start = Instant::now();
+    let mut running = JoinSet::new();
+    for _ in 0..connections {
+        let until = start + Duration::from_hours(1);
+        running.spawn(keep_asking(request.clone(), 0, until, count / connections));
+    }
+    running.join_all().await;
+    start.elapsed()
+}
+
 async fn load(request: &Request, connections: usize, length: Duration) -> Load {
     let start = Instant::now();
     let mut running = JoinSet::new();
     for connection in 0..connections {
         // Each begins at a body of its own, so that writers do not queue for one row.
         let first = connection * request.bodies.len() / connections;
-        running.spawn(keep_asking(request.clone(), first, start + length));
+        running.spawn(keep_asking(request.clone(), first, start + length, usize::MAX));
     }
     let latencies = running.join_all().await.into_iter().flatten().collect();
     Load { latencies, elapsed: start.elapsed() }
 }
 
-async fn keep_asking(request: Request, first: usize, until: Instant) -> Vec<Duration> {
+async fn keep_asking(request: Request, first: usize, until: Instant, count: usize) -> Vec<Duration> {
     let stream = TcpStream::connect(request.server).await.expect("the server listens");
     stream.set_nodelay(true).expect("a socket option");
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.expect("a connection");
     tokio::spawn(connection);
     let mut latencies = Vec::with_capacity(10_000);
-    for body in request.bodies.iter().cycle().skip(first) {
+    for body in request.bodies.iter().cycle().skip(first).take(count) {
         let start = Instant::now();
         if start >= until {
             break;

@@ -1,10 +1,10 @@
-//! The API and the handlers written by hand, over one database, one verifier of tokens each and one PDP.
+//! The API, the handlers written by hand and the Node server, over one database, one verifier of tokens each and one PDP.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use clap::Parser as _;
-use metrics_exporter_prometheus::PrometheusBuilder;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde_json::json;
 use taskgate::{
     app,
@@ -15,7 +15,6 @@ use taskgate::{
     sandbox::{AUDIENCE, Ports, ROLES_CLAIM, Sandbox, permit::API_KEY},
     store::{End, NewTask, PageRequest, Store, TaskListQuery},
 };
-use tempfile::TempDir;
 use tokio::net::TcpListener;
 use url::Url;
 use uuid::Uuid;
@@ -23,6 +22,8 @@ use uuid::Uuid;
 use super::{
     by_hand::{self, Parts},
     client::{Operation, Request, Way},
+    database::Database,
+    process::Process,
 };
 
 /// Tasks in the database: more than a page, so that the list has to choose.
@@ -50,17 +51,16 @@ pub(crate) struct World {
     tasks: Vec<(String, Uuid)>,
     sandbox: Sandbox,
     client: reqwest::Client,
-    _files: TempDir,
+    database: Database,
+    flags: Vec<(&'static str, String)>,
+    node: Option<Process>,
 }
 
 impl World {
-    pub(crate) async fn start(pdp: Url) -> Self {
+    pub(crate) async fn start(pdp: Url, database: Database, handle: PrometheusHandle) -> Self {
         let sandbox = Sandbox::start(Ports { issuer: 0, permit_api: 0, pdp: 0 }).await.expect("free ports");
-        let files = tempfile::tempdir().expect("a folder for the database");
-        let config = config(&sandbox, &pdp, &format!("sqlite://{}/load.db?mode=rwc", files.path().display()));
-        let metrics = PrometheusBuilder::new().build_recorder();
-        let handle = metrics.handle();
-        metrics::set_global_recorder(metrics).expect("the only recorder");
+        let flags = flags(&sandbox, &pdp, &database.url);
+        let config = config(&flags);
         let app = app::build(&config, handle).await.expect("an API");
         let api = serve(app.router, &config.http).await;
         let mut with_rules = config.clone();
@@ -78,14 +78,58 @@ impl World {
         let hand = serve(by_hand::routes(Arc::new(parts)), &config.http).await;
         let rows = seed(&store).await;
         let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().expect("a client");
-        let (token, tasks) = (String::new(), Vec::new());
+        let (token, tasks, node) = (String::new(), Vec::new(), None);
         let pdp = Pdp::new(&config.permit).expect("a client");
-        let mut world =
-            Self { authenticator, token, api, by_object, pdp, hand, tasks, sandbox, client, _files: files };
+        let mut world = Self {
+            authenticator,
+            token,
+            api,
+            by_object,
+            pdp,
+            hand,
+            tasks,
+            sandbox,
+            client,
+            database,
+            flags,
+            node,
+        };
         world.token = world.token("manager").await;
         let ids = world.ids().await;
         world.tasks = ids.into_iter().zip(rows).collect();
         world
+    }
+
+    /// Starts the Node server over the same database, if there is Node.
+    pub(crate) fn start_node(&mut self, pdp: &Url) {
+        let issuer = self.sandbox.issuer_name();
+        self.node = Process::node(&json!({
+            "database": self.database.url,
+            "jwks": format!("{issuer}.well-known/jwks.json"),
+            "issuer": issuer,
+            "audience": AUDIENCE,
+            "pdp": pdp.as_str().trim_end_matches('/'),
+            "key": API_KEY,
+        }));
+    }
+
+    /// The program over the same database, as a process of its own, with further flags.
+    pub(crate) async fn process(&self, more: &[(&'static str, String)]) -> Process {
+        Process::taskgate(&[&self.flags, more].concat()).await
+    }
+
+    pub(crate) fn node(&self) -> Option<&Process> {
+        self.node.as_ref()
+    }
+
+    pub(crate) fn database(&self) -> &'static str {
+        self.database.name
+    }
+
+    /// The query of one guarded row, at a server that speaks GraphQL.
+    pub(crate) fn one_row(&self, server: SocketAddr) -> Request {
+        let body = json!({"query": ONE, "variables": {"id": self.tasks[0].0}}).to_string();
+        self.request(server, "POST", "/graphql", vec![body])
     }
 
     /// A new token of a persona.
@@ -148,10 +192,14 @@ impl World {
             },
             Operation {
                 name: "50 rows, 2 permissions each",
-                ways: vec![
-                    self.by_hand("GET", "/tasks", vec![String::new()]),
-                    self.graphql(vec![json!({"query": LIST}).to_string()]),
-                ],
+                ways: [
+                    Some(self.by_hand("GET", "/tasks", vec![String::new()])),
+                    self.by_node(vec![json!({"query": LIST}).to_string()]),
+                    Some(self.graphql(vec![json!({"query": LIST}).to_string()])),
+                ]
+                .into_iter()
+                .flatten()
+                .collect(),
             },
             Operation {
                 name: "mutation",
@@ -177,15 +225,25 @@ impl World {
     }
 
     fn bare(&self) -> Way {
-        Way { name: "bare PDP call", request: self.request(self.hand, "POST", "/bare", vec![String::new()]) }
+        self.way("bare PDP call", self.request(self.hand, "POST", "/bare", vec![String::new()]))
     }
 
     fn by_hand(&self, method: &'static str, path: &str, bodies: Vec<String>) -> Way {
-        Way { name: "by hand", request: self.request(self.hand, method, path, bodies) }
+        self.way("by hand", self.request(self.hand, method, path, bodies))
+    }
+
+    fn by_node(&self, bodies: Vec<String>) -> Option<Way> {
+        let node = self.node.as_ref()?;
+        let way = self.way("Node", self.request(node.address, "POST", "/graphql", bodies));
+        Some(Way { process: Some(node.id()), ..way })
     }
 
     fn graphql(&self, bodies: Vec<String>) -> Way {
-        Way { name: "taskgate", request: self.request(self.api, "POST", "/graphql", bodies) }
+        self.way("taskgate", self.request(self.api, "POST", "/graphql", bodies))
+    }
+
+    fn way(&self, name: &'static str, request: Request) -> Way {
+        Way { name, database: self.database.name, process: None, request }
     }
 
     fn request(&self, server: SocketAddr, method: &'static str, path: &str, bodies: Vec<String>) -> Request {
@@ -216,17 +274,19 @@ async fn seed(store: &Store) -> Vec<Uuid> {
     page.rows.into_iter().map(|task| task.id).collect()
 }
 
-fn config(sandbox: &Sandbox, pdp: &Url, database: &str) -> Config {
-    let (issuer, api) = (sandbox.issuer_name(), sandbox.permit_api.url());
-    let flags = [
-        ("--auth0-issuer", issuer.as_str()),
-        ("--auth0-audience", AUDIENCE),
-        ("--auth0-roles-claim", ROLES_CLAIM),
-        ("--permit-api-key", API_KEY),
-        ("--permit-api-url", &api),
-        ("--permit-pdp-url", pdp.as_str()),
-        ("--database-url", database),
-    ];
-    let words = flags.iter().flat_map(|(name, value)| [*name, *value]);
+fn flags(sandbox: &Sandbox, pdp: &Url, database: &str) -> Vec<(&'static str, String)> {
+    vec![
+        ("--auth0-issuer", sandbox.issuer_name()),
+        ("--auth0-audience", AUDIENCE.to_owned()),
+        ("--auth0-roles-claim", ROLES_CLAIM.to_owned()),
+        ("--permit-api-key", API_KEY.to_owned()),
+        ("--permit-api-url", sandbox.permit_api.url()),
+        ("--permit-pdp-url", pdp.to_string()),
+        ("--database-url", database.to_owned()),
+    ]
+}
+
+fn config(flags: &[(&'static str, String)]) -> Config {
+    let words = flags.iter().flat_map(|(name, value)| [*name, value]);
     Config::from_args(&Args::parse_from(std::iter::once("taskgate").chain(words))).expect("good settings")
 }

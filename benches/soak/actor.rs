@@ -92,7 +92,8 @@ impl Actor {
             let (end, answer) = self.writes(ops::CREATE, "createTask", &input, &[]).await;
             ended = end;
             if end != End::Unknown {
-                let id = answer.and_then(|it| it.field("createTask")["task"]["id"].as_str().map(str::to_owned));
+                let id =
+                    answer.and_then(|it| it.field("createTask")["task"]["id"].as_str().map(str::to_owned));
                 self.notes(id, What::Create, Some(title), end);
                 return;
             }
@@ -112,7 +113,8 @@ impl Actor {
     async fn ticks_off(&mut self, task: Met) {
         let completed = self.rng.bool();
         let input = json!({"id": task.id, "completed": completed});
-        let (end, _) = self.writes(ops::COMPLETE, "setTaskCompleted", &input, &[self.on(&task, "check")]).await;
+        let (end, _) =
+            self.writes(ops::COMPLETE, "setTaskCompleted", &input, &[self.on(&task, "check")]).await;
         self.notes(Some(task.id), What::Complete(completed), None, end);
     }
 
@@ -125,7 +127,8 @@ impl Actor {
             return;
         }
         let assigned = |user: &str| Fact::Assignee { user: user.to_owned(), task: task.id.clone() };
-        let earlier = world.timeline.lasting(|fact| matches!(fact, Fact::Assignee { task: it, .. } if *it == task.id));
+        let earlier =
+            world.timeline.lasting(|fact| matches!(fact, Fact::Assignee { task: it, .. } if *it == task.id));
         if let Some(chosen) = chosen {
             world.timeline.may_begin(assigned(&chosen.subject));
         }
@@ -136,7 +139,11 @@ impl Actor {
             End::Done(_) => earlier,
             // A row may have another assignee from then on, which nobody can tell: both could be.
             End::Unknown => Vec::new(),
-            End::Refused => chosen.map(|it| assigned(&it.subject)).into_iter().filter(|it| !earlier.contains(it)).collect(),
+            End::Refused => chosen
+                .map(|it| assigned(&it.subject))
+                .into_iter()
+                .filter(|it| !earlier.contains(it))
+                .collect(),
         };
         let now = chosen.filter(|_| end != End::Refused).map(|it| assigned(&it.subject));
         ended.iter().filter(|fact| Some(*fact) != now.as_ref()).for_each(|fact| world.timeline.ends(fact));
@@ -175,7 +182,8 @@ impl Actor {
         } else if was_allowed {
             End::Refused
         } else {
-            let refused = ["FORBIDDEN", "NOT_FOUND", "UNAUTHENTICATED", "AUTHZ_UNAVAILABLE", "AUTHN_UNAVAILABLE"];
+            let refused =
+                ["FORBIDDEN", "NOT_FOUND", "UNAUTHENTICATED", "AUTHZ_UNAVAILABLE", "AUTHN_UNAVAILABLE"];
             let is_certain = answer.errors().len() == 1 && answer.codes().all(|code| refused.contains(&code));
             if is_certain { End::Refused } else { End::Unknown }
         };

@@ -4,7 +4,9 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::ValueEnum;
 use entity::{task, task_event};
-use sea_orm::{ConnectOptions, ConnectionTrait as _, Database as Connector, DatabaseConnection, EntityTrait as _};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait as _, Database as Connector, DatabaseConnection, EntityTrait as _,
+};
 use tempfile::TempDir;
 use url::Url;
 use uuid::Uuid;
@@ -42,7 +44,8 @@ impl Database {
         admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.expect("a new database");
         let mut direct: Url = url.parse().expect("the URL of a PostgreSQL server");
         direct.set_path(&name);
-        let upstream = format!("{}:{}", direct.host_str().unwrap_or("127.0.0.1"), direct.port().unwrap_or(5432));
+        let upstream =
+            format!("{}:{}", direct.host_str().unwrap_or("127.0.0.1"), direct.port().unwrap_or(5432));
         let upstream: SocketAddr = upstream.parse().expect("the server by its address");
         let proxy = Proxy::start(upstream).await;
         let mut url = direct.clone();

@@ -1,6 +1,6 @@
 //! Random faults, one after another: of the issuer, of Permit's two sides, of the database, and of the server itself.
 
-use std::{sync::Arc, time::{Duration, Instant}};
+use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -40,13 +40,22 @@ impl Faults {
             self.stops(part, length).await;
         } else {
             let fault = self.fault();
-            self.world.findings.count(&format!("fault: {part:?}, {}", fault["kind"].as_str().unwrap_or_default()));
+            self.world
+                .findings
+                .count(&format!("fault: {part:?}, {}", fault["kind"].as_str().unwrap_or_default()));
             let url = format!("{}/sandbox/faults", self.url(part).await);
-            self.world.client.put(&url).json(&fault).send().await.expect("the switch answers");
+            self.switches(self.world.client.put(&url).json(&fault)).await;
             tokio::time::sleep(length).await;
-            self.world.client.delete(&url).send().await.expect("the switch answers");
+            self.switches(self.world.client.delete(&url)).await;
         }
         self.world.outages.end(outage);
+    }
+
+    /// A part that others have stopped meanwhile is waited for.
+    async fn switches(&self, request: reqwest::RequestBuilder) {
+        while request.try_clone().expect("a body in memory").send().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     fn fault(&mut self) -> Value {
@@ -96,7 +105,7 @@ impl Faults {
 
     async fn ends_server(&mut self) {
         let mut server = self.world.server.lock().await;
-        let (outage, begun) = (self.world.outages.begin(Part::Server), Instant::now());
+        let outage = self.world.outages.begin(Part::Server);
         if self.rng.bool() {
             self.world.findings.count("fault: server, killed");
             server.crash().await;
@@ -104,7 +113,6 @@ impl Faults {
             self.world.findings.count("fault: server, stopped");
             server.restart().await;
         }
-        println!("away for {:?}", begun.elapsed());
         self.world.outages.end(outage);
     }
 }

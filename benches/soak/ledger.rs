@@ -6,7 +6,10 @@ use std::{
     time::Instant,
 };
 
-use entity::{task, task_event::{self, Kind}};
+use entity::{
+    task,
+    task_event::{self, Kind},
+};
 
 use super::{
     findings::{Finding, Findings},
@@ -134,9 +137,8 @@ fn complaint(
     history: &HashMap<String, Vec<&task_event::Model>>,
     events: &[task_event::Model],
 ) -> Option<String> {
-    let titled = |event: &&task_event::Model| {
-        event.after.as_ref().map(|after| &after.title) == write.title.as_ref()
-    };
+    let titled =
+        |event: &&task_event::Model| event.after.as_ref().map(|after| &after.title) == write.title.as_ref();
     match write.end {
         End::Unknown => None,
         // The caller may not read what they wrote, so nobody knows which event to look for.
@@ -151,16 +153,22 @@ fn complaint(
             let past = task.and_then(|task| history.get(&task));
             let mut past = past.into_iter().flatten().copied();
             let found = match (&write.what, version) {
-                (What::Delete, _) => past.find(|event| event.kind == Kind::Deleted && event.by.as_ref() == Some(&write.by)),
+                (What::Delete, _) => {
+                    past.find(|event| event.kind == Kind::Deleted && event.by.as_ref() == Some(&write.by))
+                }
                 (_, Some(version)) => past.find(|event| event.version == version),
                 (_, None) => events.iter().find(titled),
             };
             let Some(event) = found else { return Some("no event tells of it".to_owned()) };
             let shows = match (&write.what, &event.after) {
                 (What::Delete, after) => after.is_none(),
-                (What::Create | What::Rename, Some(after)) => Some(&after.title) == write.title.as_ref() && event.by.as_ref() == Some(&write.by),
+                (What::Create | What::Rename, Some(after)) => {
+                    Some(&after.title) == write.title.as_ref() && event.by.as_ref() == Some(&write.by)
+                }
                 (What::Complete(completed), Some(after)) => after.completed == *completed,
-                (What::Assign(to), Some(after)) => after.assignee_id.map(|id| id.to_string()) == to.as_ref().map(|to| uuid_of(to)),
+                (What::Assign(to), Some(after)) => {
+                    after.assignee_id.map(|id| id.to_string()) == to.as_ref().map(|to| uuid_of(to))
+                }
                 (_, None) => false,
             };
             (!shows).then(|| format!("its event tells otherwise, {event:?}"))
@@ -180,7 +188,9 @@ fn check_rows(rows: &[task::Model], history: &HashMap<String, Vec<&task_event::M
         let last = past.last().expect("an event");
         let agrees = match (&last.after, row) {
             (None, None) => true,
-            (Some(after), Some(row)) => row.version == last.version && after == &task_event::Traits::from(*row),
+            (Some(after), Some(row)) => {
+                row.version == last.version && after == &task_event::Traits::from(*row)
+            }
             _ => false,
         };
         if !whole || !agrees {
@@ -190,11 +200,7 @@ fn check_rows(rows: &[task::Model], history: &HashMap<String, Vec<&task_event::M
 }
 
 /// Each event was asked for by somebody, once.
-fn check_origins(
-    writes: &[Write],
-    history: &HashMap<String, Vec<&task_event::Model>>,
-    findings: &Findings,
-) {
+fn check_origins(writes: &[Write], history: &HashMap<String, Vec<&task_event::Model>>, findings: &Findings) {
     let mut asked: HashMap<(String, String), i64> = HashMap::new();
     let mut titles: HashMap<&str, i64> = HashMap::new();
     for write in writes.iter().filter(|write| write.end != End::Refused) {

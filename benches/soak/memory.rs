@@ -37,8 +37,12 @@ impl Memory {
         let length = last.saturating_duration_since(calm).as_secs_f64();
         let part = |at: Instant| at.saturating_duration_since(calm).as_secs_f64() / length;
         let median = |wanted: &dyn Fn(f64) -> bool| {
-            let mut sizes: Vec<u64> =
-                self.0.iter().filter(|(at, _)| *at > calm && wanted(part(*at))).map(|(_, kib)| *kib).collect();
+            let mut sizes: Vec<u64> = self
+                .0
+                .iter()
+                .filter(|(at, _)| *at > calm && wanted(part(*at)))
+                .map(|(_, kib)| *kib)
+                .collect();
             sizes.sort_unstable();
             sizes.get(sizes.len() / 2).copied()
         };
@@ -47,7 +51,10 @@ impl Memory {
 }
 
 impl Growth {
-    #[expect(clippy::cast_precision_loss, reason = "KiB of one process are far below the precision of a double")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "KiB of one process are far below the precision of a double"
+    )]
     pub(crate) fn percent(self) -> f64 {
         (self.after as f64 / self.before as f64 - 1.0) * 100.0
     }

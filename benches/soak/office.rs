@@ -34,7 +34,8 @@ impl Clerk {
             tokio::time::sleep(Duration::from_millis(self.rng.u64(50..500))).await;
             let (path, body, fact) = if self.rng.bool() { self.permission() } else { self.assignment() };
             let held = !self.world.timeline.lasting(|it| *it == fact).is_empty();
-            let (first, then) = if held { (Method::DELETE, Method::POST) } else { (Method::POST, Method::DELETE) };
+            let (first, then) =
+                if held { (Method::DELETE, Method::POST) } else { (Method::POST, Method::DELETE) };
             self.writes(first, &path, &body).await;
             tokio::time::sleep(Duration::from_millis(self.rng.u64(20..1_500))).await;
             self.writes(then, &path, &body).await;

@@ -23,14 +23,16 @@ pub(crate) const ONE: &str = with_task!("query($id: ID!) { task(id: $id) { ...T 
 pub(crate) const HISTORY: &str =
     "query($id: ID!) { task(id: $id) { id title version history(first: 5) { nodes { version by } } } }";
 pub(crate) const VIEWER: &str = "{ viewer { subject tenant permissions } }";
-pub(crate) const USERS: &str = "{ users(first: 10) { totalCount nodes { id subject roles { role tenant } } } }";
+pub(crate) const USERS: &str =
+    "{ users(first: 10) { totalCount nodes { id subject roles { role tenant } } } }";
 pub(crate) const LOGIN: &str =
     "mutation { login { ready viewer { user { id } } roleOutcomes { role outcome } } }";
 pub(crate) const CREATE: &str = "mutation($input: CreateTaskInput!) { createTask(input: $input) {
     task { id title version } userErrors { code } } }";
 pub(crate) const UPDATE: &str = "mutation($input: UpdateTaskInput!) { updateTask(input: $input) {
     task { id title version } userErrors { code } } }";
-pub(crate) const COMPLETE: &str = "mutation($input: SetTaskCompletedInput!) { setTaskCompleted(input: $input) {
+pub(crate) const COMPLETE: &str =
+    "mutation($input: SetTaskCompletedInput!) { setTaskCompleted(input: $input) {
     task { id title version completed } userErrors { code } } }";
 pub(crate) const ASSIGN: &str = "mutation($input: AssignTaskInput!) { assignTask(input: $input) {
     task { id title version } userErrors { code } } }";

@@ -105,12 +105,15 @@ pub(crate) async fn order(client: &reqwest::Client, token_url: &str, order: &Val
 
 /// Everybody.
 pub(crate) fn everybody() -> Vec<Arc<Person>> {
-    let personas = PERSONAS.iter().map(|(name, tenant, roles)| {
-        Person::new(format!("auth0|sandbox-{name}"), tenant, roles)
-    });
+    let personas = PERSONAS
+        .iter()
+        .map(|(name, tenant, roles)| Person::new(format!("auth0|sandbox-{name}"), tenant, roles));
     let crowd = TENANTS.iter().flat_map(|tenant| {
         let place = tenant.trim_start_matches("org_");
-        CROWD.iter().enumerate().map(move |(n, roles)| Person::new(format!("auth0|{place}-{n}"), tenant, roles))
+        CROWD
+            .iter()
+            .enumerate()
+            .map(move |(n, roles)| Person::new(format!("auth0|{place}-{n}"), tenant, roles))
     });
     personas.chain(crowd).collect()
 }

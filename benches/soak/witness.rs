@@ -135,9 +135,9 @@ impl Passage {
         let told: Value = serde_json::from_slice(body).unwrap_or_default();
         let text = |name: &str| told[name].as_str().unwrap_or_default().to_owned();
         let gone = |concerns: &dyn Fn(&str, &str) -> bool| {
-            let facts = self.timeline.lasting(
-                |fact| matches!(fact, Fact::Holds { user, tenant, .. } if concerns(user, tenant)),
-            );
+            let facts = self
+                .timeline
+                .lasting(|fact| matches!(fact, Fact::Holds { user, tenant, .. } if concerns(user, tenant)));
             Some(Change::Ends(facts))
         };
         match (method.as_str(), &segments[..]) {

@@ -126,9 +126,7 @@ impl World {
         let answer = self.try_ask(token, document, variables).await;
         let window = Window::between(from, Instant::now());
         match answer {
-            Ok((status, body)) => {
-                if window.until.unwrap() - window.from > Duration::from_secs(3) { println!("{:?} {document:.40} {variables} {:.300}", window.until.unwrap()-window.from, body.to_string()); }
-                Some(Answer { status, body, window })},
+            Ok((status, body)) => Some(Answer { status, body, window }),
             Err(error) => {
                 self.findings.count("no answer");
                 if !self.outages.explains(Part::Server, window, Duration::ZERO) {
@@ -141,12 +139,7 @@ impl World {
         }
     }
 
-    async fn try_ask(
-        &self,
-        token: &str,
-        document: &str,
-        variables: &Value,
-    ) -> reqwest::Result<(u16, Value)> {
+    async fn try_ask(&self, token: &str, document: &str, variables: &Value) -> reqwest::Result<(u16, Value)> {
         let request = self.client.post(&self.url).bearer_auth(token);
         let response = request.json(&json!({"query": document, "variables": variables})).send().await?;
         Ok((response.status().as_u16(), response.json().await?))
