@@ -50,7 +50,7 @@ pub(crate) async fn after_requests(world: &World, options: &Options) -> Vec<Resi
     rows
 }
 
-/// What `--sockets` WebSockets with a subscription each take, while nothing happens.
+/// What sockets with one subscription each take, while nothing happens.
 pub(crate) async fn idle(world: &World, options: &Options) -> Vec<Resident> {
     let more = [("--max-connections", (options.sockets + 100).to_string())];
     let ours = world.process(&more).await;

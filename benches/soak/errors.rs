@@ -22,7 +22,7 @@ const REASONS: [&str; 15] = [
 const CAUSES: [&str; 4] = ["TIMEOUT", "RATE_LIMITED", "UNREACHABLE", "BAD_ANSWER"];
 
 /// Code, the fields beside `requestId`, and the statuses of a whole request that failed with it.
-const CODES: [(&str, &[&str], &[u16]); 14] = [
+const CODES: [(&str, &[&str], &[u16]); 15] = [
     ("UNAUTHENTICATED", &["reason"], &[401]),
     ("AUTHN_UNAVAILABLE", &["retryAfterMs"], &[503]),
     ("FORBIDDEN", &["action", "resource", "tenant", "reason", "hint", "decisionId"], &[200]),
@@ -37,6 +37,8 @@ const CODES: [(&str, &[&str], &[u16]); 14] = [
     ("RATE_LIMITED", &["retryAfterMs", "bucket"], &[429]),
     ("TENANT_NOT_ALLOWED", &["tenant"], &[403]),
     ("INTERNAL", &[], &[500]),
+    // Of subscriptions alone; in the README.
+    ("EVENTS_MISSED", &["cause", "refetch"], &[200]),
 ];
 
 /// What is wrong with an error as such; `None` when it keeps what is promised.

@@ -93,6 +93,11 @@ impl Ledger {
         lock(&self.floors).get(task).is_some_and(|floor| floor.deleted.is_some())
     }
 
+    /// Some title that the task has had, if one was acknowledged.
+    pub(crate) fn title(&self, task: &str) -> Option<String> {
+        lock(&self.floors).get(task)?.titles.values().next().cloned()
+    }
+
     /// What is stale about a task that was read; `None`: nothing.
     pub(crate) fn stale(&self, task: &str, version: i32, title: &str, window: Window) -> Option<String> {
         let floors = lock(&self.floors);

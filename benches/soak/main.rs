@@ -8,11 +8,13 @@
 //! though not the instants. `--hole` makes a mistake on purpose, which a run has to find.
 
 mod actor;
+mod audit;
 mod database;
 mod errors;
 mod faults;
 mod findings;
 mod ledger;
+mod listener;
 mod memory;
 mod mischief;
 mod office;
@@ -100,6 +102,7 @@ async fn main() -> ExitCode {
     let mut running = JoinSet::new();
     let mut seeds = fastrand::Rng::with_seed(seed);
     for person in &world.people {
+        running.spawn(listener::listens(world.clone(), person.clone()));
         let (world, person, rng) = (world.clone(), person.clone(), seeds.fork());
         running.spawn(Actor { world, person, rng, pause_ms: options.pause_ms }.lives());
     }
@@ -132,4 +135,5 @@ async fn settle(world: &Arc<World>, options: &Options) {
     }
     let (rows, events) = world.database.rows().await;
     world.ledger.settle(&rows, &events, &world.findings);
+    audit::readable(world, &rows).await;
 }

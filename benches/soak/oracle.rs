@@ -116,7 +116,7 @@ impl World {
     fn is_explained(&self, person: &Person, code: &str, reason: &str, window: Window) -> bool {
         let broken = |part, after| self.outages.explains(part, window, after);
         match code {
-            "FORBIDDEN" | "NOT_FOUND" => true,
+            "FORBIDDEN" | "NOT_FOUND" | "EVENTS_MISSED" => true,
             "AUTHZ_UNAVAILABLE" => broken(Part::Pdp, AFTER),
             "AUTHN_UNAVAILABLE" => broken(Part::Issuer, KEYS_AFTER),
             "INTERNAL" => broken(Part::Database, AFTER),

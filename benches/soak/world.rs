@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    net::SocketAddr,
     sync::{
         Arc, Mutex as StdMutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -56,7 +57,7 @@ pub(crate) struct World {
     pub(crate) token_url: String,
     pub(crate) over: AtomicBool,
     pub(crate) requests: AtomicU64,
-    url: String,
+    pub(crate) address: SocketAddr,
     serial: AtomicU64,
     /// Tasks that are being assigned, or of which nobody can tell to whom they are.
     reserved: StdMutex<HashSet<String>>,
@@ -85,7 +86,7 @@ impl World {
             Kind::Postgres => Database::postgres(options.postgres_url()).await,
         };
         let server = Server::start(flags(&sandbox, &permit_api, &pdp, &database)).await;
-        let url = format!("http://{}/graphql", server.address);
+        let address = server.address;
         let token_url = sandbox.token_url();
         Arc::new(Self {
             timeline,
@@ -103,7 +104,7 @@ impl World {
             token_url,
             over: AtomicBool::new(false),
             requests: AtomicU64::new(0),
-            url,
+            address,
             serial: AtomicU64::new(0),
             reserved: StdMutex::default(),
             tasks: StdMutex::default(),
@@ -140,7 +141,7 @@ impl World {
     }
 
     async fn try_ask(&self, token: &str, document: &str, variables: &Value) -> reqwest::Result<(u16, Value)> {
-        let request = self.client.post(&self.url).bearer_auth(token);
+        let request = self.client.post(format!("http://{}/graphql", self.address)).bearer_auth(token);
         let response = request.json(&json!({"query": document, "variables": variables})).send().await?;
         Ok((response.status().as_u16(), response.json().await?))
     }
