@@ -34,15 +34,14 @@ pub(crate) async fn listens(world: Arc<World>, person: Arc<Person>) {
         {
             while !world.is_over() {
                 match tokio::time::timeout(PAUSE, socket.next()).await {
-                    Err(_) => {}
                     Ok(Some(Ok(Message::Text(text)))) => {
                         let message: Value = serde_json::from_str(&text).unwrap_or_default();
                         if !hears(&world, &person, message) {
                             break;
                         }
                     }
-                    Ok(Some(Ok(_))) => {}
-                    Ok(_) => break,
+                    Ok(Some(Err(_)) | None) => break,
+                    Ok(Some(Ok(_))) | Err(_) => {}
                 }
             }
         }
