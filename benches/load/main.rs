@@ -136,7 +136,7 @@ fn worlds(server: &Runtime, options: &Arc<Options>, pdp: &Pdp) -> Vec<World> {
         let mut worlds = Vec::new();
         for database in Database::chosen(options.database, options.postgres_url.as_deref()).await {
             let mut world = World::start(url.clone(), database, handle.clone()).await;
-            if ["node", "50 rows", "memory"].iter().any(|part| options.wants(part)) {
+            if ["node", world::LIST_NAME, "memory"].iter().any(|part| options.wants(part)) {
                 world.start_node(&url);
             }
             worlds.push(world);

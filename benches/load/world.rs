@@ -30,6 +30,8 @@ use super::{
 const TASKS: usize = 500;
 /// Tasks that the mutation changes in turn.
 const CHANGED: usize = 40;
+/// The operation that the Node server has too.
+pub(crate) const LIST_NAME: &str = "50 rows, 2 permissions each";
 const LIST: &str = "{ tasks(first: 50) { nodes { id title completed
     viewerPermissions { canUpdate { allowed } canDelete { allowed } } } } }";
 const CHECK: &str = "{ viewer { can(resource: \"task\", action: \"get\") { allowed } } }";
@@ -191,7 +193,7 @@ impl World {
                 ],
             },
             Operation {
-                name: "50 rows, 2 permissions each",
+                name: LIST_NAME,
                 ways: [
                     Some(self.by_hand("GET", "/tasks", vec![String::new()])),
                     self.by_node(vec![json!({"query": LIST}).to_string()]),

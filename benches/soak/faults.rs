@@ -16,6 +16,11 @@ pub(crate) struct Faults {
 impl Faults {
     /// Breaks one thing after another until the run is over, with pauses in which everything works.
     pub(crate) async fn strike(mut self, until: tokio::time::Instant) {
+        if self.ends_servers {
+            // However short the run is.
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            self.ends_server().await;
+        }
         while !self.world.is_over() && tokio::time::Instant::now() < until {
             tokio::time::sleep(Duration::from_millis(self.rng.u64(500..5_000))).await;
             let length = Duration::from_millis(self.rng.u64(100..2_000));
