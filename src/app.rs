@@ -12,7 +12,7 @@ use crate::{
     graphql::{Api, CoverageError, Services},
     http,
     permit::{Facts, Pdp, SetupError},
-    store::{Store, StoreError},
+    store::{Relay, Store, StoreError},
     sync::{Sync, Worker},
 };
 
@@ -39,6 +39,8 @@ pub struct App {
     pub worker: Worker,
     /// Writes the log of decisions; ends with this.
     pub log: audit::Writer,
+    /// Hears other nodes; ends with this.
+    pub relay: Relay,
 }
 
 /// Connects to the database, brings its schema up to date and builds the router. Neither Auth0 nor Permit has to
@@ -51,6 +53,7 @@ pub async fn build(config: &Config, metrics: PrometheusHandle) -> Result<App, Bu
     let pdp = Pdp::new(&config.permit)?;
     let facts = Facts::new(&config.permit)?;
     let store = Store::connect(&config.store).await?;
+    let relay = store.relay().await?;
     let admin = config.auth0_admin.as_ref().map(Admin::new).transpose()?;
     let sync = Sync::new(store.clone(), facts.clone(), pdp.clone(), admin, config.sync);
     let hub = Hub::new(store.feed().clone());
@@ -59,5 +62,5 @@ pub async fn build(config: &Config, metrics: PrometheusHandle) -> Result<App, Bu
         Services { store, pdp, facts, sync: sync.clone(), hub, log, authenticator: authenticator.clone() };
     let api = Api::new(services, config.graphql).map_err(BuildError::Coverage)?;
     let router = http::router(&config.http, api, authenticator, metrics);
-    Ok(App { router, worker: sync.start(), log: writer })
+    Ok(App { router, worker: sync.start(), log: writer, relay })
 }

@@ -63,6 +63,7 @@ mod tests {
         let subject = |signal: Signal| match signal {
             Signal::Permissions(person) => person.subject.to_string(),
             Signal::Task(event) => event.id.to_string(),
+            Signal::Gap => "gap".into(),
         };
         Some((batch.signals.into_iter().map(subject).collect(), batch.missed))
     }

@@ -74,7 +74,7 @@ impl LoginMutation {
         };
         // What was decided before the login may be different after it, for every operation of theirs.
         operation.forget().await;
-        caller.store.tell_permissions(&caller.subject);
+        caller.store.tell_permissions(&caller.subject).await;
         Ok(Some(LoginPayload { client_mutation_id, ..payload }))
     }
 }

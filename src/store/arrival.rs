@@ -112,7 +112,7 @@ impl TenantStore {
             .filter(Column::SyncedAt.eq(user.synced_at))
             .exec(&self.db)
             .await?;
-        self.tell_permissions(&user.subject);
+        self.tell_permissions(&user.subject).await;
         Ok(unchanged.rows_affected > 0)
     }
 }

@@ -17,6 +17,9 @@ pub enum StoreError {
     /// A statement failed, which is a fault of ours.
     #[error("a statement failed")]
     Statement(#[source] DbErr),
+    /// What other nodes are told could not be written down.
+    #[error("other nodes cannot be told")]
+    Notice(#[source] serde_json::Error),
     /// A stored outcome could not be read back.
     #[error("a stored outcome is unreadable")]
     Outcome(#[source] serde_json::Error),

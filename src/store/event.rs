@@ -1,5 +1,5 @@
 //! What happens to tasks: each change writes its event in its own transaction, and once that is committed the event
-//! is told to whoever listens on this node. A change that is rolled back leaves none.
+//! is told to whoever listens, on every node. A change that is rolled back leaves none.
 
 use std::sync::Arc;
 
@@ -7,10 +7,14 @@ use entity::{
     task,
     task_event::{ActiveModel, Entity, Kind, Model, Traits},
 };
-use sea_orm::{ActiveValue::Set, DatabaseTransaction, EntityTrait as _};
+use sea_orm::{ActiveValue::Set, ConnectionTrait as _, DatabaseTransaction, DbBackend, EntityTrait as _};
 use uuid::Uuid;
 
-use super::{Signal, StoreError, TenantStore, now};
+use super::{
+    Signal, StoreError, TenantStore,
+    notice::{Notice, send},
+    now,
+};
 
 /// A transaction that writes tasks, and what it has written so far.
 pub(super) struct TaskWrite<'a> {
@@ -54,12 +58,26 @@ impl TaskWrite<'_> {
         self.note(vec![self.event(Kind::Deleted, task.version + 1, Some(task), None, task)]).await
     }
 
-    /// Commits, and tells what happened.
+    /// Commits, and tells what happened: SQLite's one node at once, those over PostgreSQL by their relays.
     pub(super) async fn commit(self) -> Result<(), StoreError> {
+        if self.tx.get_database_backend() == DbBackend::Postgres {
+            let notice = |event: Model| Notice::Task { event: Box::new(event) };
+            send(&self.tx, &self.events.into_iter().map(notice).collect::<Vec<_>>()).await?;
+            return Ok(self.tx.commit().await?);
+        }
         self.tx.commit().await?;
         for event in self.events {
             self.tenant.feed.publish(Signal::Task(Arc::new(event)));
         }
+        Ok(())
+    }
+
+    /// The same for a change of what `subject` may do.
+    pub(super) async fn commit_permissions(self, subject: &str) -> Result<(), StoreError> {
+        let tenant = self.tenant;
+        tenant.send_permissions(&self.tx, subject).await?;
+        self.commit().await?;
+        tenant.publish_permissions(subject);
         Ok(())
     }
 

@@ -8,6 +8,7 @@
 mod arrival;
 mod creation;
 mod decision;
+mod delivered;
 mod error;
 mod event;
 mod feed;
@@ -15,10 +16,12 @@ mod history;
 mod idempotency;
 mod inspection;
 mod ledger;
+mod notice;
 mod operator;
 mod outbox;
 mod page;
 mod queue;
+mod relay;
 mod removal;
 mod standing;
 mod sync;
@@ -55,6 +58,7 @@ pub use ledger::{Entry, LastAdmin, Role};
 pub use operator::{Backlog, Unfinished};
 pub use outbox::{Job, Progress};
 pub use page::{Bound, End, Page, PageRequest, Position, Range, SortValue};
+pub use relay::Relay;
 pub use removal::{KEPT_ELSEWHERE, RemovalItems, RemovalStart, TasksOnRemoval};
 pub use standing::{Standing, UNKNOWN_TENANT};
 pub use sync::{Settled, SyncEnd, SyncState};
@@ -134,7 +138,7 @@ impl Store {
         TenantStore { db: self.db.clone(), feed: self.feed.clone(), tenant: id.into() }
     }
 
-    /// Tells what is committed on this node.
+    /// Tells what is committed: on this node, and, with a [`Relay`], on every node.
     pub fn feed(&self) -> &Feed {
         &self.feed
     }

@@ -146,7 +146,7 @@ impl Store {
     /// The database failed; the work will be done again, which must be harmless.
     pub async fn finish(&self, job: &Job, report: &str) -> Result<(), StoreError> {
         if update(&self.db, job, done(report)).await? {
-            self.tenant(&job.tenant).tell_permissions(&job.subject);
+            self.tenant(&job.tenant).tell_permissions(&job.subject).await;
         }
         Ok(())
     }

@@ -119,8 +119,7 @@ impl TenantStore {
         self.users().filter(user::Column::Id.eq(id)).lock_exclusive().one(&write.tx).await?;
         self.hand_over(&mut write, id, heir).await?;
         let items = self.bury_user(&write.tx, &user, with_account).await?;
-        write.commit().await?;
-        self.tell_permissions(&user.subject);
+        write.commit_permissions(&user.subject).await?;
         Ok(RemovalStart::Begun(items))
     }
 

@@ -85,7 +85,7 @@ impl TenantStore {
     /// The database failed; carrying it out once more is harmless.
     pub async fn settle(&self, user: &Model, settled: &[Settled]) -> Result<(), StoreError> {
         self.change_ledger(user, |before| after(before, settled)).await?;
-        self.tell_permissions(&user.subject);
+        self.tell_permissions(&user.subject).await;
         Ok(())
     }
 
@@ -112,9 +112,7 @@ impl TenantStore {
             next.update(&tx).await?;
         }
         self.finish_up_to(&tx, subject, Kind::Sync, state.last, &end.report).await?;
-        tx.commit().await?;
-        self.tell_permissions(subject);
-        Ok(())
+        self.commit_permissions(tx, subject).await
     }
 
     /// Forgets that Permit is in step with the user: somebody changed it behind our back.

@@ -4,6 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use entity::tombstone::{Column, Entity, Model};
 use sea_orm::{ColumnTrait as _, ConnectionTrait, DatabaseTransaction, EntityTrait as _, QueryFilter as _};
+use serde::{Deserialize, Serialize};
 
 use super::{Store, StoreError, TenantStore};
 
@@ -11,7 +12,7 @@ use super::{Store, StoreError, TenantStore};
 const PEOPLE_AT_ONCE: usize = 500;
 
 /// Somebody in a tenant.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Person {
     pub tenant: Arc<str>,
     pub subject: Arc<str>,

@@ -1,38 +1,25 @@
 //! The store on SQLite, and on PostgreSQL when `TEST_DATABASE_URL` names one.
 
-use std::time::Duration;
-
 use taskgate::store::{
-    Arrival, Config, Desired, End, Entry, Expected, Idempotency, LastAdmin, NewTask, NewUser, PageRequest,
-    SignIn, Source, State, Store, TaskChange, TaskCreation, TaskDeletion, TaskListQuery, TaskPatch,
-    TasksOnRemoval, TenantStore, UserCreation,
+    Arrival, Desired, End, Entry, Expected, Idempotency, LastAdmin, NewTask, NewUser, PageRequest, SignIn,
+    Source, State, Store, TaskChange, TaskCreation, TaskDeletion, TaskListQuery, TaskPatch, TasksOnRemoval,
+    TenantStore, UserCreation,
 };
-use tempfile::TempDir;
 use uuid::Uuid;
+
+use crate::support::{Fresh, fresh_databases};
 
 /// Who writes.
 const ADA: &str = "auth0|ada";
 
-/// A tenant nobody else uses, on each database at hand.
-async fn tenants() -> (Vec<TenantStore>, TempDir) {
-    let files = tempfile::tempdir().unwrap();
-    let mut urls = vec![format!("sqlite://{}/store.db?mode=rwc", files.path().display())];
-    match option_env_at_run("TEST_DATABASE_URL") {
-        Some(url) => urls.push(url),
-        None => eprintln!("TEST_DATABASE_URL is not set: PostgreSQL is not tested here"),
-    }
+/// A tenant on each database at hand.
+async fn tenants() -> (Vec<TenantStore>, Vec<Fresh>) {
+    let databases = fresh_databases().await;
     let mut tenants = Vec::new();
-    for url in urls {
-        let config = Config { url: url.into(), max_connections: 4, acquire_timeout: Duration::from_secs(5) };
-        tenants
-            .push(Store::connect(&config).await.unwrap().tenant(&format!("org_{}", Uuid::new_v4().simple())));
+    for database in &databases {
+        tenants.push(Store::connect(&database.config()).await.unwrap().tenant("org_ours"));
     }
-    (tenants, files)
-}
-
-#[expect(clippy::disallowed_methods, reason = "tests are told about servers by the environment")]
-fn option_env_at_run(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+    (tenants, databases)
 }
 
 fn task(title: &str) -> NewTask {
@@ -45,7 +32,7 @@ fn user(subject: &str) -> NewUser {
 
 #[tokio::test]
 async fn another_tenants_rows_are_not_there() {
-    let (tenants, _files) = tenants().await;
+    let (tenants, _databases) = tenants().await;
     for ours in tenants {
         let TaskCreation::Created(Some(created)) = ours.create_task(task("ours"), None, ADA).await.unwrap()
         else {
@@ -84,7 +71,7 @@ async fn arrival(tenant: &TenantStore, subject: &str) -> Arrival {
 
 #[tokio::test]
 async fn many_sign_ins_of_a_new_person_at_once_end_in_one_row_and_wait_for_one_item() {
-    let (tenants, _files) = tenants().await;
+    let (tenants, _databases) = tenants().await;
     for ours in tenants {
         let arrivals = futures_util::future::join_all((0..20).map(|_| arrival(&ours, "auth0|ada"))).await;
         let mut ids: Vec<Uuid> = arrivals.iter().map(|arrival| arrival.user.id).collect();
@@ -98,7 +85,7 @@ async fn many_sign_ins_of_a_new_person_at_once_end_in_one_row_and_wait_for_one_i
 
 #[tokio::test]
 async fn changes_of_one_task_at_once_are_all_kept() {
-    let (tenants, _files) = tenants().await;
+    let (tenants, _databases) = tenants().await;
     for ours in tenants {
         let TaskCreation::Created(Some(created)) = ours.create_task(task("t"), None, ADA).await.unwrap()
         else {
@@ -117,7 +104,7 @@ async fn changes_of_one_task_at_once_are_all_kept() {
 
 #[tokio::test]
 async fn one_idempotency_key_sent_many_times_at_once_creates_one_task() {
-    let (tenants, _files) = tenants().await;
+    let (tenants, _databases) = tenants().await;
     for ours in tenants {
         let key = Idempotency {
             subject: "auth0|ada".into(),
@@ -135,7 +122,7 @@ async fn one_idempotency_key_sent_many_times_at_once_creates_one_task() {
 
 #[tokio::test]
 async fn two_admins_who_demote_each_other_at_once_cannot_both_succeed() {
-    let (tenants, _files) = tenants().await;
+    let (tenants, _databases) = tenants().await;
     for ours in tenants {
         let first = arrival(&ours, &unique("first")).await.user;
         let second = arrival(&ours, &unique("second")).await.user;
@@ -156,7 +143,7 @@ fn unique(name: &str) -> String {
 
 #[tokio::test]
 async fn one_key_for_many_new_users_at_once_creates_one_and_refuses_the_others() {
-    let (tenants, _files) = tenants().await;
+    let (tenants, _databases) = tenants().await;
     for ours in tenants {
         let name = unique("keyed");
         let create = async |n: usize| {
@@ -178,7 +165,7 @@ async fn one_key_for_many_new_users_at_once_creates_one_and_refuses_the_others()
 
 #[tokio::test]
 async fn nobody_gives_a_role_to_somebody_who_was_removed_meanwhile() {
-    let (tenants, _files) = tenants().await;
+    let (tenants, _databases) = tenants().await;
     for ours in tenants {
         let gone = arrival(&ours, &unique("gone")).await.user;
         ours.begin_removal(gone.id, TasksOnRemoval::KeepUnassigned, false, ADA).await.unwrap();

@@ -19,7 +19,7 @@ async fn asked_again_every(interval: Duration) -> World {
 }
 
 /// The extensions of the error that is the last thing a subscriber hears.
-async fn last_word(subscription: &mut Subscription) -> Value {
+pub(crate) async fn last_word(subscription: &mut Subscription) -> Value {
     loop {
         let answer = subscription.next().await;
         if answer["data"].is_null() {

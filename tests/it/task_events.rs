@@ -8,33 +8,41 @@ use entity::{
 };
 use futures_util::future::join_all;
 use taskgate::store::{
-    Config, Desired, Expected, HistoryRequest, Idempotency, NewTask, NewUser, Page, SignIn, Signal, Store,
+    Desired, Expected, HistoryRequest, Idempotency, NewTask, NewUser, Page, Relay, SignIn, Signal, Store,
     TaskChange, TaskCreation, TaskPatch, TasksOnRemoval, TenantStore,
 };
-use tokio::sync::broadcast::Receiver;
+use tokio::{sync::broadcast::Receiver, time::timeout};
 use uuid::Uuid;
 
 use crate::support::{Fresh, fresh_databases};
 
 const ADA: &str = "auth0|ada";
+/// Longest wait for something that must come.
+const PATIENCE: Duration = Duration::from_secs(30);
 const WHOLE: HistoryRequest = HistoryRequest { limit: 100, before: None };
 
 /// A database of its own on each server at hand, with a tenant that writes and somebody who listens.
 struct Case {
     ours: TenantStore,
     store: Store,
+    /// Who says the last word, on another node where there is one.
+    other: TenantStore,
     told: Receiver<Signal>,
+    _relay: Relay,
     _database: Fresh,
 }
 
 async fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for database in fresh_databases().await {
-        let url = database.url.clone().into();
-        let config = Config { url, max_connections: 4, acquire_timeout: Duration::from_secs(5) };
+        let config = database.config();
         let store = Store::connect(&config).await.unwrap();
+        let relay = store.relay().await.unwrap();
         let told = store.feed().listen();
-        cases.push(Case { ours: store.tenant("org_ours"), store, told, _database: database });
+        let other =
+            if database.is_postgres() { Store::connect(&config).await.unwrap() } else { store.clone() };
+        let (ours, other) = (store.tenant("org_ours"), other.tenant("org_ours"));
+        cases.push(Case { ours, store, other, told, _relay: relay, _database: database });
     }
     cases
 }
@@ -69,13 +77,17 @@ impl Case {
     }
 
     /// The task events that were told and not heard yet.
-    fn hears(&mut self) -> Vec<Model> {
-        let signals = std::iter::from_fn(|| self.told.try_recv().ok());
-        let tasks = signals.filter_map(|signal| match signal {
-            Signal::Task(event) => Some((*event).clone()),
-            Signal::Permissions(_) => None,
-        });
-        tasks.collect()
+    async fn hears(&mut self) -> Vec<Model> {
+        let last = Uuid::new_v4().to_string();
+        self.other.tell_permissions(&last).await;
+        let mut events = Vec::new();
+        loop {
+            match timeout(PATIENCE, self.told.recv()).await.expect("the last word is told").unwrap() {
+                Signal::Task(event) => events.push((*event).clone()),
+                Signal::Permissions(person) if *person.subject == *last => return events,
+                Signal::Permissions(_) | Signal::Gap => {}
+            }
+        }
     }
 }
 
@@ -91,7 +103,7 @@ async fn every_change_of_a_task_leaves_an_event_and_is_told() {
         case.ours.delete_task(task.id, Expected::default(), ADA).await.unwrap();
 
         let history = case.history(task.id, WHOLE).await.rows;
-        let told = case.hears();
+        let told = case.hears().await;
 
         let newest_first: Vec<Model> = told.iter().rev().cloned().collect();
         assert_eq!(history, newest_first);
@@ -122,7 +134,7 @@ async fn what_changes_nothing_leaves_no_event() {
         let task = case.creates(named("Task")).await;
         let absent = Some(Some(Uuid::new_v4()));
         let outdated = Expected { version: Some(7), relations: None };
-        case.hears();
+        case.hears().await;
 
         let same = case.ours.update_task(task.id, titled("Task"), Expected::default(), ADA).await.unwrap();
         assert!(matches!(same, TaskChange::Done(_)));
@@ -133,7 +145,7 @@ async fn what_changes_nothing_leaves_no_event() {
         assert!(matches!(nobody, TaskChange::AssigneeAbsent));
         case.ours.delete_task(Uuid::new_v4(), Expected::default(), ADA).await.unwrap();
 
-        assert_eq!(case.hears(), []);
+        assert_eq!(case.hears().await, []);
         assert_eq!(case.history(task.id, WHOLE).await.rows.len(), 1);
     }
 }
@@ -154,7 +166,7 @@ async fn a_create_that_is_repeated_or_rolled_back_leaves_one_event_in_all() {
             assert!(matches!(creation.unwrap(), TaskCreation::Created(Some(_))));
         }
 
-        let told = case.hears();
+        let told = case.hears().await;
         assert_eq!(told.len(), 1);
         assert_eq!(case.history(told[0].task_id, WHOLE).await.rows, told);
     }
@@ -173,11 +185,11 @@ async fn removing_somebody_is_one_event_of_each_of_their_tasks() {
             let other = NewTask { owner_id: Some(gone), ..named("Other") };
             let (both, assigned) = (case.creates(both).await, case.creates(assigned).await);
             case.creates(other).await;
-            case.hears();
+            case.hears().await;
 
             case.ours.begin_removal(who, tasks, false, ADA).await.unwrap();
 
-            let told = case.hears();
+            let told = case.hears().await;
             let after = |event: &Model| {
                 let after = event.after.clone().unwrap();
                 (event.task_id, event.kind, event.version, after.owner_id, after.assignee_id)
@@ -199,11 +211,11 @@ async fn any_number_of_tasks_change_hands() {
         for _ in 0..501 {
             case.creates(NewTask { owner_id: Some(gone), ..named("One of many") }).await;
         }
-        case.hears();
+        case.hears().await;
 
         case.ours.begin_removal(gone, TasksOnRemoval::KeepUnassigned, false, ADA).await.unwrap();
 
-        assert_eq!(case.hears().len(), 501);
+        assert_eq!(case.hears().await.len(), 501);
     }
 }
 

@@ -5,7 +5,7 @@
 //! and a rule that the snapshot cannot show (attributes, single objects) denies nobody. A "no" is therefore never old,
 //! a "yes" is at most as old as the setting says.
 //!
-//! It is dropped by a login, by whatever this server changes about the user's roles, and by a token with another `iat`
+//! It is dropped by a login, by whatever any node changes about the user's roles, and by a token with another `iat`
 //! or other roles. No write is decided by it.
 
 use std::{
@@ -131,8 +131,8 @@ impl Changes {
         loop {
             match self.signals.try_recv() {
                 Ok(Signal::Permissions(person)) => drop(self.noticed.insert(person, now)),
-                Ok(_) => {}
-                Err(TryRecvError::Lagged(_)) => self.missed = Some(now),
+                Ok(Signal::Task(_)) => {}
+                Ok(Signal::Gap) | Err(TryRecvError::Lagged(_)) => self.missed = Some(now),
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break,
             }
         }

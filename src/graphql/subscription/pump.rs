@@ -39,7 +39,7 @@ pub(super) async fn run(desk: Arc<Desk>, mut listener: Listener) {
         }
         let events = batch.signals.into_iter().filter_map(|signal| match signal {
             Signal::Task(event) => Some(event),
-            Signal::Permissions(_) => None,
+            Signal::Permissions(_) | Signal::Gap => None,
         });
         let rounds = rounds(&desk, &events.collect::<Vec<_>>());
         if !rounds.is_empty() {

@@ -1,5 +1,5 @@
 //! Asks again what those who are subscribed may do: every so often for all of them together, and at once for somebody
-//! whose permissions were changed through this node. Whoever lost what their subscription needs, or was removed, is
+//! whose permissions were changed through any node. Whoever lost what their subscription needs, or was removed, is
 //! told so, and the subscription ends; whoever wants to know their permissions is told of new ones.
 //!
 //! While nobody can decide, subscriptions go on: each of their events is decided by itself, or not told.
@@ -57,12 +57,13 @@ pub(super) async fn run(desk: Arc<Desk>, mut listener: Listener) {
 
 impl Whose {
     fn of(batch: Batch) -> Self {
-        if batch.missed {
+        let is_gap = |signal: &Signal| matches!(signal, Signal::Gap);
+        if batch.missed || batch.signals.iter().any(is_gap) {
             return Self::All;
         }
         let people = batch.signals.into_iter().filter_map(|signal| match signal {
             Signal::Permissions(person) => Some(person),
-            Signal::Task(_) => None,
+            Signal::Task(_) | Signal::Gap => None,
         });
         Self::Those(people.collect())
     }

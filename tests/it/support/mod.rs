@@ -23,14 +23,13 @@ use taskgate::{
     config::{Args, Config},
     http,
     sandbox::{AUDIENCE, Ports, ROLES_CLAIM, Sandbox, issuer, permit::API_KEY},
-    store::Store,
+    store::{Relay, Store},
     sync::Worker,
 };
-use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 pub(crate) use administrator::{Administrator, token};
-pub(crate) use database::{Fresh, fresh_databases, sqlite};
+pub(crate) use database::{Fresh, fresh_databases, server, sqlite};
 pub(crate) use log::eventually;
 pub(crate) use persona::{Answer, Persona};
 pub(crate) use process::Process;
@@ -45,7 +44,7 @@ pub(crate) struct World {
     /// As in `DATABASE_URL`.
     database: String,
     node: Node,
-    _files: TempDir,
+    _fresh: Fresh,
 }
 
 /// One running server.
@@ -56,6 +55,7 @@ pub(crate) struct Node {
     stop: Option<oneshot::Sender<()>>,
     _worker: Worker,
     _log: Writer,
+    _relay: Relay,
 }
 
 impl World {
@@ -66,14 +66,13 @@ impl World {
     /// A world whose settings differ from the sandbox's usual ones.
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let sandbox = Sandbox::start(Ports { issuer: 0, permit_api: 0, pdp: 0 }).await.unwrap();
-        let files = tempfile::tempdir().unwrap();
-        let database = format!("sqlite://{}/test.db?mode=rwc", files.path().display());
-        let mut config = Config::from_args(&args(&sandbox, &database)).unwrap();
+        let fresh = Fresh::for_world().await;
+        let mut config = Config::from_args(&args(&sandbox, &fresh.url)).unwrap();
         change(&mut config);
         let database = config.store.url.expose_secret().to_owned();
         let node = Node::start(&config).await;
         let (url, client) = (node.url.clone(), node.client.clone());
-        let world = Self { sandbox, url, client, config, database, node, _files: files };
+        let world = Self { sandbox, url, client, config, database, node, _fresh: fresh };
         world.settles().await;
         world
     }
@@ -216,7 +215,7 @@ impl Node {
             http::serve(listener, app.router, &serving, async { stopped.await.unwrap_or_default() }).await;
         });
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
-        Self { url, client, server, stop: Some(stop), _worker: app.worker, _log: app.log }
+        Self { url, client, server, stop: Some(stop), _worker: app.worker, _log: app.log, _relay: app.relay }
     }
 
     /// Somebody with exactly this token.
