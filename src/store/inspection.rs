@@ -35,7 +35,7 @@ pub async fn inspect(config: &Config) -> Result<Inspection, StoreError> {
         .connect_timeout(config.acquire_timeout)
         .sqlx_logging(false)
         .map_sqlx_sqlite_opts(|sqlite| sqlite.create_if_missing(false));
-    let db = Database::connect(options).await.map_err(StoreError::Unavailable)?;
+    let db = Database::connect(options).await.map_err(StoreError::opening)?;
     let pending = Migrator::get_pending_migrations_read_only(&db).await.map_err(|error| match error {
         // An applied migration that is none of ours.
         DbErr::Custom(_) => StoreError::Migration(error),

@@ -20,9 +20,11 @@ mod notice;
 mod operator;
 mod outbox;
 mod page;
+mod pool;
 mod queue;
 mod relay;
 mod removal;
+mod retention;
 mod standing;
 mod sync;
 mod task;
@@ -34,12 +36,12 @@ use std::{sync::Arc, time::Duration};
 
 use migration::{Migrator, MigratorTrait as _};
 use sea_orm::{
-    ColumnTrait, ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DatabaseTransaction,
-    DbBackend, DbErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _,
+    ColumnTrait, ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _,
     sea_query::{Expr, ExprTrait as _, Func},
-    sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
-use secrecy::{ExposeSecret as _, SecretString};
+
+use self::pool::open;
 
 pub use arrival::{Arrival, Desired, SignIn};
 pub use creation::{UserCreation, given};
@@ -58,6 +60,7 @@ pub use ledger::{Entry, LastAdmin, Role};
 pub use operator::{Backlog, Unfinished};
 pub use outbox::{Job, Progress};
 pub use page::{Bound, End, Page, PageRequest, Position, Range, SortValue};
+pub use pool::Config;
 pub use relay::Relay;
 pub use removal::{KEPT_ELSEWHERE, RemovalItems, RemovalStart, TasksOnRemoval};
 pub use standing::{Standing, UNKNOWN_TENANT};
@@ -70,22 +73,12 @@ pub use user::NewUser;
 /// The role whose last holder in a tenant can be neither removed nor demoted.
 pub const ADMIN: &str = "admin";
 
-/// Where the rows are.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// `DATABASE_URL`: `sqlite://FILE?mode=rwc` or `postgres://…`.
-    pub url: SecretString,
-    /// `DATABASE_MAX_CONNECTIONS`: connections of the pool. Default 8.
-    pub max_connections: u32,
-    /// `DATABASE_TIMEOUT_MS`: longest wait for a free connection. Default 5 s.
-    pub acquire_timeout: Duration,
-}
-
 /// The database. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
     db: DatabaseConnection,
     feed: Feed,
+    deleted_task_retention: Duration,
 }
 
 /// One tenant's rows; another tenant's are simply not there.
@@ -102,23 +95,9 @@ impl Store {
     /// # Errors
     /// The database cannot be reached or opened, or a migration failed.
     pub async fn connect(config: &Config) -> Result<Self, StoreError> {
-        let mut options = ConnectOptions::new(config.url.expose_secret());
-        options
-            .max_connections(config.max_connections)
-            .acquire_timeout(config.acquire_timeout)
-            .connect_timeout(config.acquire_timeout)
-            .sqlx_logging(false)
-            .map_sqlx_sqlite_opts(|sqlite| {
-                sqlite
-                    .journal_mode(SqliteJournalMode::Wal)
-                    .synchronous(SqliteSynchronous::Normal)
-                    .busy_timeout(Duration::from_secs(5))
-                    .foreign_keys(true)
-                    .pragma("temp_store", "memory")
-            });
-        let db = Database::connect(options).await.map_err(StoreError::Unavailable)?;
+        let db = open(config).await?;
         migrate(&db).await.map_err(StoreError::Migration)?;
-        Ok(Self { db, feed: Feed::new() })
+        Ok(Self { db, feed: Feed::new(), deleted_task_retention: config.deleted_task_retention })
     }
 
     /// Asks the database for a sign of life.
@@ -193,13 +172,17 @@ async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, StoreErro
     Ok(db.begin_with_options(options).await?)
 }
 
+/// Waits for the turn of this node, however long another one migrates or a table is large.
+const MIGRATES_ALONE: &str =
+    "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock(7418529630)";
+
 /// Brings the schema up to date. Nodes that start together take turns; SQLite has one node.
 async fn migrate(db: &DatabaseConnection) -> Result<(), DbErr> {
     if db.get_database_backend() != DbBackend::Postgres {
         return Migrator::up(db, None).await;
     }
     let tx = db.begin().await?;
-    tx.execute_unprepared("SELECT pg_advisory_xact_lock(7418529630)").await?;
+    tx.execute_unprepared(MIGRATES_ALONE).await?;
     Migrator::up(&tx, None).await?;
     tx.commit().await
 }

@@ -8,7 +8,7 @@ use sea_orm::{
     ActiveModelTrait as _,
     ActiveValue::Set,
     ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _,
+    QuerySelect as _, Select,
     sea_query::{Alias, Expr, ExprTrait as _, LockBehavior, LockType, Query},
 };
 use uuid::Uuid;
@@ -17,8 +17,6 @@ use super::{Store, StoreError, now, take_turn};
 
 /// Stands for a cause when an attempt ended well before all was done.
 const PARTLY: &str = "PARTLY_DONE";
-/// Finished items are kept this long, in microseconds: longer than an idempotency key, whose outcome they are.
-const KEPT_MICROS: i64 = 25 * 60 * 60 * 1_000_000;
 
 /// One item, leased to whoever holds this.
 #[derive(Debug, Clone)]
@@ -59,8 +57,7 @@ impl Store {
     pub async fn lease(&self, length: Duration) -> Result<Option<Job>, StoreError> {
         let tx = self.begin().await?;
         let at = now();
-        let due =
-            Entity::find().filter(is_free(at)).filter(Column::DueAt.lte(at)).filter(heads_its_queue(at));
+        let due = due(at);
         let first = due.clone().order_by_asc(Column::DueAt);
         let skipping = first.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
         let Some(item) = skipping.one(&tx).await? else { return Ok(None) };
@@ -158,23 +155,15 @@ impl Store {
     pub async fn progress(&self, seq: i64) -> Result<Option<Progress>, StoreError> {
         progress_of(&self.db, seq).await
     }
-
-    /// Forgets items that were done long ago.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn sweep(&self) -> Result<(), StoreError> {
-        Entity::delete_many()
-            .filter(Column::State.eq(State::Done))
-            .filter(Column::FinishedAt.lt(now() - KEPT_MICROS))
-            .exec(&self.db)
-            .await?;
-        Ok(())
-    }
 }
 
 pub(super) async fn progress_of(db: &impl ConnectionTrait, seq: i64) -> Result<Option<Progress>, StoreError> {
     Ok(Entity::find_by_id(seq).one(db).await?.map(Progress::from))
+}
+
+/// What may be leased now.
+pub(super) fn due(at: i64) -> Select<Entity> {
+    Entity::find().filter(is_free(at)).filter(Column::DueAt.lte(at)).filter(heads_its_queue(at))
 }
 
 /// Pending and not leased, or leased by somebody who did not come back.

@@ -1,6 +1,7 @@
 //! From flags to settings. Every problem is collected, so that an operator mends them in one go.
 
 mod auth0;
+mod database;
 mod permit;
 mod server;
 
@@ -49,7 +50,7 @@ pub(super) fn config(args: &Args) -> Result<Config, Problems> {
     let auth = auth0::auth(args, &mut problems);
     let auth0_admin = auth0::auth0_admin(args, auth.as_ref(), &mut problems);
     let permit = permit::permit(args, &mut problems);
-    let store = server::store(args, &mut problems);
+    let store = database::store(args, &mut problems);
     let http = server::http(args, &mut problems);
     let sync = permit::sync(args, &mut problems);
     let graphql = server::graphql(args, &mut problems);
@@ -71,7 +72,7 @@ pub(super) fn config(args: &Args) -> Result<Config, Problems> {
 
 pub(super) fn database(args: &Args) -> Result<store::Config, Problems> {
     let mut problems = Problems::default();
-    server::store(args, &mut problems).filter(|_| problems.0.is_empty()).ok_or(problems)
+    database::store(args, &mut problems).filter(|_| problems.0.is_empty()).ok_or(problems)
 }
 
 fn filled(text: Option<&str>) -> Option<&str> {

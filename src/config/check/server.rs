@@ -1,15 +1,11 @@
-//! The server itself: its database, what it serves and within which limits.
+//! The server itself: what it serves and within which limits.
 
 use std::time::Duration;
 
-use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use super::{Args, Problems, filled, positive, url};
-use crate::{graphql, http, store};
-
-/// The database of a server that was told nothing else.
-const DEFAULT_DATABASE: &str = "sqlite://taskgate.db?mode=rwc";
+use crate::{graphql, http};
 
 pub(super) fn graphql(args: &Args, problems: &mut Problems) -> graphql::Config {
     let interval = args.permit.permission_recheck_interval;
@@ -20,23 +16,6 @@ pub(super) fn graphql(args: &Args, problems: &mut Problems) -> graphql::Config {
         object_rules: args.permit.object_rules,
         permission_recheck_interval: positive("PERMISSION_RECHECK_INTERVAL", interval, problems),
     }
-}
-
-pub(super) fn store(args: &Args, problems: &mut Problems) -> Option<store::Config> {
-    let url = args.database.database_url.as_ref().map_or(DEFAULT_DATABASE, SecretString::expose_secret);
-    let known = ["sqlite:", "postgres://", "postgresql://"];
-    if !known.iter().any(|scheme| url.starts_with(scheme)) {
-        problems.note("DATABASE_URL", "starts with neither sqlite: nor postgres://");
-        return None;
-    }
-    if args.database.database_max_connections == 0 {
-        problems.note("DATABASE_MAX_CONNECTIONS", "must be at least 1");
-    }
-    Some(store::Config {
-        url: url.to_owned().into(),
-        max_connections: args.database.database_max_connections,
-        acquire_timeout: positive("DATABASE_TIMEOUT_MS", args.database.database_timeout_ms, problems),
-    })
 }
 
 pub(super) fn http(args: &Args, problems: &mut Problems) -> http::Config {

@@ -1,0 +1,127 @@
+//! The database.
+
+use std::{net::IpAddr, time::Duration};
+
+use secrecy::{ExposeSecret as _, SecretString};
+use url::Url;
+
+use super::{Args, Problems, positive};
+use crate::store;
+
+/// The database of a server that was told nothing else.
+const DEFAULT: &str = "sqlite://taskgate.db?mode=rwc";
+
+/// Values of `sslmode` with which nothing is sent in the clear.
+const PROTECTED: [&str; 3] = ["verify-full", "verify-ca", "require"];
+
+pub(super) fn store(args: &Args, problems: &mut Problems) -> Option<store::Config> {
+    let given = &args.database;
+    let url = given.database_url.as_ref().map_or(DEFAULT, SecretString::expose_secret);
+    if let Err(problem) = check(url) {
+        problems.note("DATABASE_URL", problem);
+        return None;
+    }
+    if given.database_max_connections == 0 {
+        problems.note("DATABASE_MAX_CONNECTIONS", "must be at least 1");
+    }
+    if given.database_min_connections > given.database_max_connections {
+        problems.note("DATABASE_MIN_CONNECTIONS", "must not be more than DATABASE_MAX_CONNECTIONS");
+    }
+    let mut millis = |setting: &str, millis: u64| {
+        if i32::try_from(millis).is_err() {
+            problems.note(setting, "must be less than 25 days, as PostgreSQL takes no more");
+        }
+        positive(setting, millis, problems)
+    };
+    Some(store::Config {
+        url: url.to_owned().into(),
+        min_connections: given.database_min_connections,
+        max_connections: given.database_max_connections,
+        acquire_timeout: millis("DATABASE_TIMEOUT_MS", given.database_timeout_ms),
+        idle_timeout: millis("DATABASE_IDLE_TIMEOUT_MS", given.database_idle_timeout_ms),
+        max_lifetime: millis("DATABASE_MAX_LIFETIME_MS", given.database_max_lifetime_ms),
+        statement_timeout: millis("DATABASE_STATEMENT_TIMEOUT_MS", given.database_statement_timeout_ms),
+        lock_timeout: millis("DATABASE_LOCK_TIMEOUT_MS", given.database_lock_timeout_ms),
+        idle_transaction_timeout: millis(
+            "DATABASE_IDLE_TRANSACTION_TIMEOUT_MS",
+            given.database_idle_transaction_timeout_ms,
+        ),
+        deleted_task_retention: Duration::from_millis(given.deleted_task_retention_ms),
+    })
+}
+
+fn check(text: &str) -> Result<(), &'static str> {
+    // Names of files need not be what a URL allows.
+    if text.starts_with("sqlite:") {
+        return Ok(());
+    }
+    if !["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme)) {
+        return Err("starts with neither sqlite: nor postgres://");
+    }
+    let url = Url::parse(text).map_err(|_| "is not a URL")?;
+    if is_on_this_machine(&url)
+        || PROTECTED.contains(&&*last(&url, &["sslmode", "ssl-mode"]).unwrap_or_default())
+    {
+        return Ok(());
+    }
+    Err("needs sslmode=verify-full (or verify-ca, or require), as its host is not loopback")
+}
+
+/// Whether the server is reached over loopback or a socket in the file system.
+fn is_on_this_machine(url: &Url) -> bool {
+    let host =
+        last(url, &["host", "hostaddr"]).unwrap_or_else(|| url.host_str().unwrap_or_default().to_owned());
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let is_socket = host.is_empty() || host.starts_with('/') || host.to_ascii_lowercase().starts_with("%2f");
+    is_socket || host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// The value of the last parameter with one of these names: it is the one that counts.
+fn last(url: &Url, names: &[&str]) -> Option<String> {
+    url.query_pairs()
+        .filter(|(name, _)| names.contains(&&**name))
+        .last()
+        .map(|(_, value)| value.to_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+
+    #[test]
+    fn what_leaves_this_machine_is_encrypted() {
+        for fine in [
+            "sqlite://any.db",
+            "postgres://u:p@127.0.0.1/db",
+            "postgres://u@[::1]:5433/db",
+            "postgres://u@localhost/db?sslmode=disable",
+            "postgres:///db?host=/var/run/postgresql",
+            "postgres://%2Fvar%2Frun/db",
+            "postgres://u@db.example/db?sslmode=verify-full&sslrootcert=ca.pem",
+            "postgresql://u@db.example/db?sslmode=require",
+        ] {
+            assert_eq!(check(fine), Ok(()), "{fine}");
+        }
+        for refused in [
+            "postgres://u@db.example/db",
+            "postgres://u@db.example/db?sslmode=prefer",
+            "postgres://u@db.example/db?sslmode=require&sslmode=disable",
+            "postgres://u@localhost/db?host=db.example",
+            "postgres://u@10.0.0.1/db?sslmode=allow",
+        ] {
+            assert!(
+                check(refused).is_err_and(|problem| problem.contains("sslmode=verify-full")),
+                "{refused}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_of_a_database_is_refused() {
+        for refused in
+            ["mysql://u@localhost/db", "taskgate.db", "postgres://[/db", "postgres://u@localhost:port/db"]
+        {
+            assert!(check(refused).is_err(), "{refused}");
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! How the database is opened: how many connections, how they are protected, and how long anything may take.
+
+use std::time::Duration;
+
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection,
+    sqlx::{
+        postgres::PgConnectOptions,
+        sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+    },
+};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::StoreError;
+
+/// Where the rows are.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `DATABASE_URL`: `sqlite://FILE?mode=rwc` or `postgres://…`.
+    pub url: SecretString,
+    /// `DATABASE_MIN_CONNECTIONS`: connections that are kept open. Default 0.
+    pub min_connections: u32,
+    /// `DATABASE_MAX_CONNECTIONS`: connections of the pool. Over PostgreSQL, a server has one more, which listens.
+    /// Default 8.
+    pub max_connections: u32,
+    /// `DATABASE_TIMEOUT_MS`: longest wait for a free connection. Default 5 s.
+    pub acquire_timeout: Duration,
+    /// `DATABASE_IDLE_TIMEOUT_MS`: how long a connection beyond the least number stays open unused. Default 10 min.
+    pub idle_timeout: Duration,
+    /// `DATABASE_MAX_LIFETIME_MS`: age at which a connection is replaced. Default 30 min.
+    pub max_lifetime: Duration,
+    /// `DATABASE_STATEMENT_TIMEOUT_MS`: longest that PostgreSQL works on one statement. SQLite knows no such limit.
+    /// Default 10 s.
+    pub statement_timeout: Duration,
+    /// `DATABASE_LOCK_TIMEOUT_MS`: longest that a statement waits for a lock, or SQLite's writers for each other.
+    /// Default 5 s.
+    pub lock_timeout: Duration,
+    /// `DATABASE_IDLE_TRANSACTION_TIMEOUT_MS`: PostgreSQL ends a transaction in which nothing happens for so long.
+    /// Default 30 s.
+    pub idle_transaction_timeout: Duration,
+    /// `DELETED_TASK_RETENTION_MS`: how long the events of a deleted task are kept; zero: for ever. Default 30 days.
+    pub deleted_task_retention: Duration,
+}
+
+/// Opens the database. Nothing is asked of it yet.
+pub(super) async fn open(config: &Config) -> Result<DatabaseConnection, StoreError> {
+    let mut options = ConnectOptions::new(config.url.expose_secret());
+    let (to_sqlite, to_postgres) = (config.clone(), config.clone());
+    options
+        .min_connections(config.min_connections)
+        .max_connections(config.max_connections)
+        .acquire_timeout(config.acquire_timeout)
+        .connect_timeout(config.acquire_timeout)
+        .idle_timeout(config.idle_timeout)
+        .max_lifetime(config.max_lifetime)
+        .sqlx_logging(false)
+        .map_sqlx_sqlite_opts(move |options| sqlite(&to_sqlite, options))
+        .map_sqlx_postgres_opts(move |options| postgres(&to_postgres, options));
+    Database::connect(options).await.map_err(StoreError::opening)
+}
+
+fn sqlite(config: &Config, options: SqliteConnectOptions) -> SqliteConnectOptions {
+    options
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal)
+        .busy_timeout(config.lock_timeout)
+        .foreign_keys(true)
+        .pragma("temp_store", "memory")
+}
+
+fn postgres(config: &Config, options: PgConnectOptions) -> PgConnectOptions {
+    options.options([
+        ("statement_timeout", config.statement_timeout.as_millis()),
+        ("lock_timeout", config.lock_timeout.as_millis()),
+        ("idle_in_transaction_session_timeout", config.idle_transaction_timeout.as_millis()),
+    ])
+}
