@@ -5,9 +5,8 @@ use entity::decision::{Column, Entity, Model};
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait as _, DatabaseTransaction, DbBackend, EntityTrait as _,
     IntoActiveModel as _, Order, QueryFilter as _, QueryOrder as _, QuerySelect as _, Select,
-    sea_query::{Condition, OnConflict, Query},
+    sea_query::{Expr, ExprTrait as _, OnConflict, Query},
 };
-use uuid::Uuid;
 
 use super::{
     Page, PageRequest, Position, SortValue, Store, StoreError, TenantStore,
@@ -21,7 +20,7 @@ pub const DECISIONS_PER_STATEMENT: usize = 500;
 const PATIENCE: &str = "SET LOCAL lock_timeout = '1s'; SET LOCAL statement_timeout = '5s'";
 
 /// Newest first.
-const ORDER: Keyset<Column> = Keyset { column: Column::At, id: Column::Id, descending: true };
+pub(super) const ORDER: Keyset<Column> = Keyset { column: Column::At, id: Column::Id, descending: true };
 
 /// Narrows a list of decisions; everything given must hold.
 #[derive(Debug, Clone, Default)]
@@ -94,7 +93,8 @@ impl Store {
             rows = rows.filter(Column::At.gte(since));
         }
         if let Some(last) = last {
-            rows = rows.filter(behind(last.at, last.id));
+            let place = Expr::tuple([Expr::val(last.at), Expr::val(last.id)]);
+            rows = rows.filter(Expr::tuple([Column::At.into_expr(), Column::Id.into_expr()]).gt(place));
         }
         Ok(rows.order_by_asc(Column::At).order_by_asc(Column::Id).limit(limit).all(&self.db).await?)
     }
@@ -118,8 +118,11 @@ impl TenantStore {
         query: &DecisionQuery,
         request: &PageRequest,
     ) -> Result<Page<Model>, StoreError> {
-        let rows = query.narrow(Entity::find().filter(Column::TenantId.eq(&*self.tenant)));
-        page(&self.db, rows, ORDER, request).await
+        page(&self.db, self.logged(query), ORDER, request).await
+    }
+
+    pub(super) fn logged(&self, query: &DecisionQuery) -> Select<Entity> {
+        query.narrow(Entity::find().filter(Column::TenantId.eq(&*self.tenant)))
     }
 
     /// Where `decision` stands in the list of decisions.
@@ -148,9 +151,4 @@ impl DecisionQuery {
             None => rows,
         }
     }
-}
-
-fn behind(at: i64, id: Uuid) -> Condition {
-    let tied = Condition::all().add(Column::At.eq(at)).add(Column::Id.gt(id));
-    Condition::any().add(Column::At.gt(at)).add(tied)
 }

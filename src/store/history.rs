@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use entity::task_event::{Column, Entity, Model};
 use sea_orm::{
-    ColumnTrait as _, EntityTrait as _, Order, QueryFilter as _, QueryOrder as _,
-    sea_query::{Alias, Expr, ExprTrait as _, Func, Query, WindowStatement},
+    ColumnTrait as _, EntityTrait as _, Order, QueryFilter as _, QueryOrder as _, Select,
+    sea_query::{Alias, Expr, ExprTrait as _, Func, Query, SelectStatement, WindowStatement},
 };
 use uuid::Uuid;
 
@@ -34,10 +34,8 @@ impl TenantStore {
         let has_previous = request.before.is_some();
         let empty = || Page { rows: Vec::new(), has_next: false, has_previous };
         let mut pages: HashMap<Uuid, Page<Model>> = tasks.iter().map(|task| (*task, empty())).collect();
-        let newest = self.numbered(tasks, request);
-        let events = Entity::find().filter(Column::Seq.in_subquery(newest)).order_by_desc(Column::Version);
         let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
-        for event in events.all(&self.db).await? {
+        for event in self.newest_events(tasks, request).all(&self.db).await? {
             let page = pages.entry(event.task_id).or_insert_with(empty);
             if page.rows.len() < limit {
                 page.rows.push(event);
@@ -48,8 +46,14 @@ impl TenantStore {
         Ok(pages)
     }
 
+    /// The events of each page, and one more.
+    pub(super) fn newest_events(&self, tasks: &[Uuid], request: HistoryRequest) -> Select<Entity> {
+        let newest = self.numbered(tasks, request);
+        Entity::find().filter(Column::Seq.in_subquery(newest)).order_by_desc(Column::Version)
+    }
+
     /// Numbers of the first events of each page, and of one more.
-    fn numbered(&self, tasks: &[Uuid], request: HistoryRequest) -> sea_orm::sea_query::SelectStatement {
+    fn numbered(&self, tasks: &[Uuid], request: HistoryRequest) -> SelectStatement {
         let place = Alias::new("place");
         let newest_first =
             WindowStatement::partition_by(Column::TaskId).order_by(Column::Version, Order::Desc).take();

@@ -68,19 +68,17 @@ impl TenantStore {
     /// # Errors
     /// The database failed.
     pub async fn roles_of(&self, users: Vec<Uuid>) -> Result<HashMap<Uuid, Vec<Role>>, StoreError> {
-        let held = Column::State.is_in([State::Held, State::Taking]);
-        let rows = self
-            .ledger()
-            .filter(Column::UserId.is_in(users))
-            .filter(held)
-            .order_by_asc(Column::Role)
-            .all(&self.db)
-            .await?;
+        let rows = self.held_by(users).all(&self.db).await?;
         let mut roles: HashMap<Uuid, Vec<Role>> = HashMap::new();
         for row in rows {
             roles.entry(row.user_id).or_default().push(Role { role: row.role, source: row.source });
         }
         Ok(roles)
+    }
+
+    pub(super) fn held_by(&self, users: Vec<Uuid>) -> Select<Entity> {
+        let held = Column::State.is_in([State::Held, State::Taking]);
+        self.ledger().filter(Column::UserId.is_in(users)).filter(held).order_by_asc(Column::Role)
     }
 
     /// Everything that the ledger says about a user, sorted by role.
@@ -160,16 +158,16 @@ impl TenantStore {
         user: Uuid,
     ) -> Result<bool, StoreError> {
         // Locked on PostgreSQL, where readers do not exclude each other as SQLite's write lock does.
-        let admins = self
-            .ledger()
+        let admins = self.admins().lock_exclusive().all(tx).await?;
+        Ok(admins.iter().any(|admin| admin.user_id == user)
+            && admins.iter().all(|admin| admin.user_id == user))
+    }
+
+    pub(super) fn admins(&self) -> Select<Entity> {
+        self.ledger()
             .filter(Column::Role.eq(ADMIN))
             .filter(Column::State.is_in([State::Held, State::Giving]))
             .order_by_asc(Column::UserId)
-            .lock_exclusive()
-            .all(tx)
-            .await?;
-        Ok(admins.iter().any(|admin| admin.user_id == user)
-            && admins.iter().all(|admin| admin.user_id == user))
     }
 }
 

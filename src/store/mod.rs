@@ -192,3 +192,6 @@ fn now() -> i64 {
     let nanos = time::OffsetDateTime::now_utc().unix_timestamp_nanos();
     i64::try_from(nanos / 1_000).expect("the year 294246 is far away")
 }
+
+#[cfg(test)]
+mod tests;

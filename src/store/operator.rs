@@ -64,7 +64,7 @@ impl Store {
     /// The database failed.
     pub async fn unfinished(&self, limit: u64) -> Result<Vec<Unfinished>, StoreError> {
         let items = Entity::find()
-            .filter(Column::State.ne(State::Done))
+            .filter(Column::State.is_in([State::Pending, State::Dead]))
             .order_by_asc(Column::Seq)
             .limit(limit)
             .all(&self.db)

@@ -3,7 +3,8 @@
 
 use sea_orm::{
     ColumnTrait, Condition, DatabaseConnection, EntityTrait, Order, PaginatorTrait as _, QueryFilter as _,
-    QueryOrder as _, QuerySelect as _, Select, Value,
+    QueryOrder as _, QuerySelect as _, Select,
+    sea_query::{Expr, ExprTrait as _},
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -89,30 +90,29 @@ impl<C: ColumnTrait> Keyset<C> {
 
     fn within(self, range: &Range) -> Condition {
         let mut within = Condition::all();
-        let ends = [(Side::After, Side::Before, &range.after), (Side::Before, Side::After, &range.before)];
-        for (side, other, bound) in ends {
-            match bound {
-                Some(Bound::Beyond(position)) => within = within.add(self.beyond(side, position)),
-                Some(Bound::At(position)) => within = within.add(self.beyond(other, position).not()),
-                None => {}
+        for (side, bound) in [(Side::After, &range.after), (Side::Before, &range.before)] {
+            if let Some(bound) = bound {
+                within = within.add(self.from(side, bound));
             }
         }
         within
     }
 
-    /// Rows strictly on one `side` of `position`.
-    fn beyond(self, side: Side, position: &Position) -> Condition {
+    /// Rows on one `side` of `bound`. Both columns are compared at once, so that an index over them finds the first.
+    fn from(self, side: Side, bound: &Bound) -> Expr {
+        let (Bound::Beyond(position) | Bound::At(position)) = bound;
         let value = match &position.value {
-            SortValue::Instant(at) => Value::from(*at),
-            SortValue::Text(text) => Value::from(text.as_str()),
+            SortValue::Instant(at) => Expr::val(*at),
+            SortValue::Text(text) => Expr::val(text.as_str()),
         };
-        let greater = (side == Side::After) != self.descending;
-        let (further, tied) = if greater {
-            (self.column.gt(value.clone()), self.id.gt(position.id))
-        } else {
-            (self.column.lt(value.clone()), self.id.lt(position.id))
-        };
-        Condition::any().add(further).add(Condition::all().add(self.column.eq(value)).add(tied))
+        let row = Expr::tuple([self.column.into_expr(), self.id.into_expr()]);
+        let place = Expr::tuple([value, Expr::val(position.id)]);
+        match ((side == Side::After) != self.descending, bound) {
+            (true, Bound::Beyond(_)) => row.gt(place),
+            (true, Bound::At(_)) => row.gte(place),
+            (false, Bound::Beyond(_)) => row.lt(place),
+            (false, Bound::At(_)) => row.lte(place),
+        }
     }
 }
 
@@ -197,11 +197,20 @@ where
     E: EntityTrait<Model = M>,
     M: sea_orm::FromQueryResult + Sized + Send + Sync,
 {
+    Ok(selected(select, keyset, range, end, limit).all(db).await?)
+}
+
+pub(super) fn selected<E: EntityTrait>(
+    select: Select<E>,
+    keyset: Keyset<E::Column>,
+    range: &Range,
+    end: End,
+    limit: u64,
+) -> Select<E> {
     let order = keyset.order(end == End::Last);
-    let rows = select
+    select
         .filter(keyset.within(range))
         .order_by(keyset.column, order.clone())
         .order_by(keyset.id, order)
-        .limit(limit);
-    Ok(rows.all(db).await?)
+        .limit(limit)
 }

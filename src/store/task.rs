@@ -73,7 +73,7 @@ impl TaskOrder {
         Position { value, id: task.id }
     }
 
-    fn keyset(self) -> Keyset<Column> {
+    pub(super) fn keyset(self) -> Keyset<Column> {
         let column = match self.sort {
             TaskSort::CreatedAt => Column::CreatedAt,
             TaskSort::UpdatedAt => Column::UpdatedAt,
@@ -138,7 +138,7 @@ impl TenantStore {
         Ok(self.matching(query).count(&self.db).await?)
     }
 
-    fn matching(&self, query: &TaskListQuery) -> Select<Entity> {
+    pub(super) fn matching(&self, query: &TaskListQuery) -> Select<Entity> {
         let mut select = self.tasks();
         if let Some(completed) = query.completed {
             let column = Column::CompletedAt;

@@ -22,7 +22,8 @@ pub struct NewUser {
 }
 
 /// Newest first.
-const ORDER: Keyset<Column> = Keyset { column: Column::CreatedAt, id: Column::Id, descending: true };
+pub(super) const ORDER: Keyset<Column> =
+    Keyset { column: Column::CreatedAt, id: Column::Id, descending: true };
 
 impl TenantStore {
     pub(super) fn users(&self) -> Select<Entity> {
@@ -78,7 +79,7 @@ impl TenantStore {
         Ok(self.named(name_contains).count(&self.db).await?)
     }
 
-    fn named(&self, part: Option<&str>) -> Select<Entity> {
+    pub(super) fn named(&self, part: Option<&str>) -> Select<Entity> {
         match part {
             Some(part) => self.users().filter(self.contains(Column::Name, part)),
             None => self.users(),
