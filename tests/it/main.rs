@@ -5,6 +5,7 @@ mod support;
 
 mod architecture;
 mod authorization_code;
+mod backups;
 mod batching;
 mod connections;
 mod crashes;
@@ -28,6 +29,7 @@ mod list_pages;
 mod logins_during_an_outage;
 mod malformed;
 mod management_api;
+mod migrations;
 mod nodes;
 mod object_rules;
 mod outages;
