@@ -1,5 +1,6 @@
 //! `explain`: what an operation would need and whether it is held, with nothing executed and the PDP asked once.
 
+use sea_orm::DbBackend;
 use serde_json::{Value, json};
 
 use crate::{
@@ -167,14 +168,22 @@ async fn an_id_tells_the_type_that_is_asked_about() {
 
 /// Every row of every table but the log of decisions.
 async fn rows(world: &World) -> Vec<String> {
-    let tables =
-        world.selects("SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'decisions'").await;
+    let is_postgres = world.rows().await.get_database_backend() == DbBackend::Postgres;
+    let tables = if is_postgres {
+        "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'decisions'"
+    } else {
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'decisions'"
+    };
     let mut rows = Vec::new();
-    for table in tables {
-        let columns = world.selects(&format!("SELECT name FROM pragma_table_info('{table}')")).await;
-        let row: Vec<String> = columns.iter().map(|column| format!("quote(\"{column}\")")).collect();
-        let select =
-            format!("SELECT '{table}: ' || {} FROM \"{table}\" ORDER BY 1", row.join(" || ', ' || "));
+    for table in world.selects(tables).await {
+        let row = if is_postgres {
+            format!("row_to_json(\"{table}\")::text")
+        } else {
+            let columns = world.selects(&format!("SELECT name FROM pragma_table_info('{table}')")).await;
+            let quoted: Vec<String> = columns.iter().map(|column| format!("quote(\"{column}\")")).collect();
+            quoted.join(" || ', ' || ")
+        };
+        let select = format!("SELECT '{table}: ' || {row} FROM \"{table}\" ORDER BY 1");
         rows.extend(world.selects(&select).await);
     }
     rows
