@@ -12,7 +12,7 @@ use crate::{
     graphql::{Api, CoverageError, Services},
     http,
     permit::{Facts, Pdp, SetupError},
-    store::{Relay, Store, StoreError},
+    store::{PoolWatch, Relay, Store, StoreError},
     sync::{Sync, Worker},
 };
 
@@ -41,6 +41,8 @@ pub struct App {
     pub log: audit::Writer,
     /// Hears other nodes; ends with this.
     pub relay: Relay,
+    /// Measures the database's pool; ends with this.
+    pub pool: PoolWatch,
 }
 
 /// Connects to the database, brings its schema up to date and builds the router. Neither Auth0 nor Permit has to
@@ -58,9 +60,10 @@ pub async fn build(config: &Config, metrics: PrometheusHandle) -> Result<App, Bu
     let sync = Sync::new(store.clone(), facts.clone(), pdp.clone(), admin, config.sync);
     let hub = Hub::new(store.feed().clone());
     let (log, writer) = Log::start(store.clone(), config.audit);
+    let pool = store.watch_pool();
     let services =
         Services { store, pdp, facts, sync: sync.clone(), hub, log, authenticator: authenticator.clone() };
     let api = Api::new(services, config.graphql).map_err(BuildError::Coverage)?;
     let router = http::router(&config.http, api, authenticator, metrics);
-    Ok(App { router, worker: sync.start(), log: writer, relay })
+    Ok(App { router, worker: sync.start(), log: writer, relay, pool })
 }

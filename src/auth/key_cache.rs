@@ -10,7 +10,7 @@
 
 use std::{
     sync::{Arc, Mutex, PoisonError, RwLock},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use jsonwebtoken::DecodingKey;
@@ -120,6 +120,8 @@ impl KeyCache {
             Ok(keys) => {
                 let known = Known { keys: Arc::new(keys), since: Instant::now() };
                 *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(known);
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                metrics::gauge!("jwks_last_success_timestamp_seconds").set(now.as_secs_f64());
                 "success"
             }
             Err(error) => {

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
+use super::gauges::Open;
+
 /// Tells all connections to stop, and knows when all are gone.
 #[derive(Debug)]
 pub(super) struct Stop(watch::Sender<bool>);
@@ -15,7 +17,7 @@ pub(super) struct Stop(watch::Sender<bool>);
 #[derive(Debug, Clone)]
 pub(super) struct Connection {
     stopping: watch::Receiver<bool>,
-    _place: Arc<OwnedSemaphorePermit>,
+    _place: Arc<(OwnedSemaphorePermit, Open)>,
 }
 
 impl Stop {
@@ -24,7 +26,7 @@ impl Stop {
     }
 
     pub(super) fn connection(&self, place: OwnedSemaphorePermit) -> Connection {
-        Connection { stopping: self.0.subscribe(), _place: Arc::new(place) }
+        Connection { stopping: self.0.subscribe(), _place: Arc::new((place, Open::connection())) }
     }
 
     /// Completes when no connection is left.

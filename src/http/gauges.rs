@@ -12,6 +12,10 @@ pub(super) enum Transport {
 pub(super) struct Open(metrics::Gauge);
 
 impl Open {
+    pub(super) fn connection() -> Self {
+        Self::counted(metrics::gauge!("connections_open"))
+    }
+
     pub(super) fn socket() -> Self {
         Self::counted(metrics::gauge!("sockets_open"))
     }

@@ -19,6 +19,7 @@ use super::{
     console, event_stream,
     negotiation::{MediaType, negotiate, prefers_html, reads_events},
     operation::{self, AnswerBody, Operation, is_executed},
+    outcome,
     rejection::{Rejection, allowed_methods},
     request::{from_body, from_query_string, has_query},
 };
@@ -73,6 +74,22 @@ impl Exchange<'_> {
         query_string: &str,
         body: Body,
     ) -> Result<Response, Rejection> {
+        let prepared = self.prepare(method, headers, query_string, body).await;
+        let (operation, caller) = prepared.inspect_err(outcome::refused)?;
+        if self.streams(&operation, headers) {
+            return self.events(operation, caller).await;
+        }
+        Ok(self.told(&operation::answer(&self.state.api, operation, caller).await?))
+    }
+
+    /// Who asks, and for what.
+    async fn prepare(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        query_string: &str,
+        body: Body,
+    ) -> Result<(Operation, Caller), Rejection> {
         if let Some(allowed) = allowed_methods(method) {
             return Err(Rejection::method_not_allowed(allowed));
         }
@@ -86,11 +103,7 @@ impl Exchange<'_> {
             }
         };
         let (request_id, trace_id) = (self.request_id.to_owned(), self.trace_id.clone());
-        let caller = Caller { subject, token, request_id, trace_id };
-        if self.streams(&operation, headers) {
-            return self.events(operation, caller).await;
-        }
-        Ok(self.told(&operation::answer(&self.state.api, operation, caller).await?))
+        Ok((operation, Caller { subject, token, request_id, trace_id }))
     }
 
     /// Whether the answers are told as events: wherever they are liked best, and for want of something better where
@@ -102,7 +115,7 @@ impl Exchange<'_> {
 
     /// Whoever is not admitted is told so by the status, before there is a stream.
     async fn events(&self, operation: Operation, caller: Caller) -> Result<Response, Rejection> {
-        operation::admit(&self.state.api, &caller.subject).await?;
+        operation::admit(&self.state.api, &caller.subject).await.inspect_err(outcome::refused)?;
         let connection = self.connection.clone().ok_or_else(Rejection::internal)?;
         Ok(event_stream::executed(self.state, connection, operation, caller))
     }

@@ -12,6 +12,7 @@ mod health;
 mod layers;
 mod negotiation;
 mod operation;
+mod outcome;
 mod patience;
 mod permissions;
 mod rejection;

@@ -15,7 +15,7 @@ use futures_util::{
 use serde::Serialize;
 use tracing::Span;
 
-use super::rejection::Rejection;
+use super::{outcome::Outcome, rejection::Rejection};
 use crate::{
     auth::{AuthError, Reason, Subject},
     graphql::{Api, Caller, DocumentLimits},
@@ -76,6 +76,13 @@ pub(super) async fn admit(api: &Api, subject: &Subject) -> Result<(), Rejection>
 
 /// The one answer to a query or a mutation of somebody who is admitted.
 pub(super) async fn answer(api: &Api, operation: Operation, caller: Caller) -> Result<Answer, Rejection> {
+    let mut outcome = Outcome::of(operation.kind);
+    let answer = executed(api, operation, caller).await;
+    outcome.note(&answer);
+    answer
+}
+
+async fn executed(api: &Api, operation: Operation, caller: Caller) -> Result<Answer, Rejection> {
     let subject = caller.subject.clone();
     let admission = admit(api, &subject);
     let execution = api.execute(operation.request, caller);
@@ -96,8 +103,9 @@ pub(super) fn answers(
     caller: Caller,
 ) -> BoxStream<'static, Result<Answer, Rejection>> {
     let span = tracing::info_span!("operation", request.id = caller.request_id);
+    let mut outcome = Outcome::of(operation.kind);
     let executed = api.subscribe(operation.request, caller);
-    guarded(executed, span)
+    guarded(executed, span).inspect(move |answer| outcome.note(answer)).boxed()
 }
 
 /// Whatever is logged on the way names the operation.

@@ -129,6 +129,11 @@ impl Rejection {
         self.status
     }
 
+    /// As in `extensions.code`.
+    pub(super) fn code(&self) -> &str {
+        self.extensions.get("code").and_then(Value::as_str).unwrap_or_default()
+    }
+
     /// Whether a document is refused, and not the request that carries it.
     pub(super) fn is_about_a_document(&self) -> bool {
         self.about != About::Request

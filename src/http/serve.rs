@@ -34,6 +34,8 @@ pub async fn serve(listener: TcpListener, router: Router, config: &Config, stop:
     let graceful = GracefulShutdown::new();
     let stopping = Stop::new();
     let places = Arc::new(Semaphore::new(config.max_connections));
+    #[expect(clippy::cast_precision_loss, reason = "a limit for a graph")]
+    metrics::gauge!("connections_limit").set(config.max_connections as f64);
     tokio::pin!(stop);
     loop {
         let accepted = tokio::select! {

@@ -61,6 +61,7 @@ mod subscription_outages;
 mod subscriptions;
 mod task_events;
 mod tasks;
+mod telemetry;
 mod token_endpoint;
 mod user_info;
 mod users;

@@ -86,8 +86,10 @@ impl BatchFn<Check, Answer> for PdpBatch {
         let asked = self.tally.questions().saturating_add(checks.len() as u64);
         if asked > MAX_CHECKS {
             // A part of the batch would answer some fields and not others, by chance.
-            let refused = || Err(Undecided::TooMany { asked });
-            return checks.iter().map(|check| (check.clone(), refused())).collect();
+            let refused: HashMap<Check, Answer> =
+                checks.iter().map(|check| (check.clone(), Err(Undecided::TooMany { asked }))).collect();
+            refused.values().for_each(count);
+            return refused;
         }
         let started = Instant::now();
         let mut answers = self.allowed_by_snapshot(checks).await;
@@ -102,6 +104,7 @@ impl BatchFn<Check, Answer> for PdpBatch {
             trail.record(&open, &verdicts);
         }
         answers.extend(open.into_iter().zip(verdicts));
+        answers.values().for_each(count);
         answers
     }
 }
@@ -196,6 +199,17 @@ async fn ask_loader(loader: Loader<Check, Answer, PdpBatch>, check: Check) -> An
         }
     }
     unanswered()
+}
+
+/// For the metrics. Why the PDP denied is known only if it says so.
+fn count(answer: &Answer) {
+    let (outcome, cause) = match answer {
+        Ok(verdict) if verdict.allows() => ("allow", "OK"),
+        Ok(verdict) => ("deny", verdict.deny_code().map_or("UNKNOWN", DenyCode::code)),
+        Err(Undecided::Permit(error)) => ("undecided", error.cause().code()),
+        Err(Undecided::TooMany { .. }) => ("undecided", "TOO_MANY_CHECKS"),
+    };
+    metrics::counter!("decisions_total", "outcome" => outcome, "cause" => cause).increment(1);
 }
 
 fn unanswered() -> Answer {

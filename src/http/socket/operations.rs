@@ -17,6 +17,7 @@ use tokio_stream::StreamMap;
 use super::super::{
     gauges::{Open, Transport},
     operation::{self, Operation},
+    outcome,
     rejection::Rejection,
 };
 use crate::graphql::{Api, Caller};
@@ -66,7 +67,10 @@ impl Operations {
         let answers = async move {
             match operation::admit(&api, &caller.subject).await {
                 Ok(()) => operation::answers(api, operation, caller),
-                Err(rejection) => stream::once(ready(Err(rejection))).boxed(),
+                Err(rejection) => {
+                    outcome::refused(&rejection);
+                    stream::once(ready(Err(rejection))).boxed()
+                }
             }
         };
         // In a box of its own, which is gone when the answers begin: see `Api::subscribe`.

@@ -18,6 +18,7 @@ use super::{
         connection::Connection,
         gauges::Open,
         operation::{AnswerBody, Operation, is_executed},
+        outcome,
         rejection::Rejection,
     },
     close::Close,
@@ -217,7 +218,10 @@ impl Session {
                 self.operations.start(id.to_owned(), api.clone(), operation, caller);
                 Ok(())
             }
-            Err(rejection) => self.refuse(id, &rejection, &request_id),
+            Err(rejection) => {
+                outcome::refused(&rejection);
+                self.refuse(id, &rejection, &request_id)
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! The real program as a process of its own, which can be killed.
 
 use std::{
+    fs::File,
     io::{BufRead as _, BufReader},
     net::TcpListener,
     process::{Child, Command, Stdio},
@@ -40,23 +41,24 @@ impl Process {
         process
     }
 
+    /// Starts the program, says everything to `log` that libraries say to their makers, and waits until it answers.
+    pub(crate) async fn start_talkative(
+        sandbox: &Sandbox,
+        database: &str,
+        more: &[(&str, &str)],
+        log: File,
+    ) -> Self {
+        let more = [more, &[("--log-json", "true")]].concat();
+        let (mut command, url) = command(sandbox, database, &more);
+        let child = command.env("RUST_LOG", "debug").stderr(log).spawn().unwrap();
+        let process = Self { url, child };
+        tokio::time::timeout(PATIENCE, process.answers()).await.expect("the program answers");
+        process
+    }
+
     fn spawn(sandbox: &Sandbox, database: &str, more: &[(&str, &str)], log: Stdio) -> Self {
-        // Free for now; nobody else on this machine asks for a port by number.
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_taskgate"));
-        for (flag, value) in super::flags(sandbox, database).iter().map(|(a, b)| (*a, b.as_str())) {
-            command.args([flag, value]);
-        }
-        for (flag, value) in more {
-            command.args([flag, value]);
-        }
-        let child = command
-            .args(["--listen-addr", &format!("127.0.0.1:{port}")])
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        Self { url: format!("http://127.0.0.1:{port}"), child }
+        let (mut command, url) = command(sandbox, database, more);
+        Self { url, child: command.stderr(log).spawn().unwrap() }
     }
 
     async fn answers(&self) {
@@ -78,12 +80,32 @@ impl Process {
         assert!(self.child.wait().unwrap().success());
     }
 
+    /// What `/metrics` shows.
+    pub(crate) async fn metrics(&self) -> String {
+        reqwest::get(format!("{}/metrics", self.url)).await.unwrap().text().await.unwrap()
+    }
+
     /// Ends it at once, as a power cut would.
     pub(crate) fn kill(&mut self) {
         // Killed already is killed.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The program with its flags, and where it will answer.
+fn command(sandbox: &Sandbox, database: &str, more: &[(&str, &str)]) -> (Command, String) {
+    // Free for now; nobody else on this machine asks for a port by number.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_taskgate"));
+    for (flag, value) in super::flags(sandbox, database).iter().map(|(a, b)| (*a, b.as_str())) {
+        command.args([flag, value]);
+    }
+    for (flag, value) in more {
+        command.args([flag, value]);
+    }
+    command.args(["--listen-addr", &format!("127.0.0.1:{port}")]).stdout(Stdio::null());
+    (command, format!("http://127.0.0.1:{port}"))
 }
 
 impl Drop for Process {

@@ -1,13 +1,16 @@
 //! Logs and metrics of the process.
 //!
-//! Fields of log lines: `request.id`, `trace.id`, `tenant.id`, `permission`, `decision.id`, `error`, `cause`,
-//! `http.status`, `duration_ms`; and `subject.id`, `about.subject.id` where somebody asks about somebody else. No token,
-//! claim set, name, e-mail address or body is ever among them.
+//! Fields of log lines: `request.id`, `trace.id`, `tenant.id`, `permission`, `decision.id`, `error`, `cause`. No subject,
+//! token, claim set, name, e-mail address or body is ever among them: who did something is in the log of decisions,
+//! under the id of the request.
+
+mod metrics;
 
 use std::io::IsTerminal as _;
 
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+pub use self::metrics::metrics;
 
 /// Begins logging to standard error. `RUST_LOG` chooses what; default: `info` for us, `warn` for libraries. Colours
 /// are for terminals: in a file or a log collector their codes would stand between the words.
@@ -21,15 +24,4 @@ pub fn log(json: bool) {
     } else {
         registry.with(lines).init();
     }
-}
-
-/// Begins counting; the handle prints what `/metrics` shows.
-///
-/// # Errors
-/// Somebody else counts already in this process.
-pub fn metrics() -> anyhow::Result<PrometheusHandle> {
-    let recorder = PrometheusBuilder::new().build_recorder();
-    let handle = recorder.handle();
-    metrics::set_global_recorder(recorder)?;
-    Ok(handle)
 }
