@@ -1,4 +1,4 @@
-//! What long-lived work knows of the connection that it serves: that the server is about to stop, and a place among
+//! What work knows of the connection that it serves: that the server is about to stop, and a place among
 //! `MAX_CONNECTIONS`, which it keeps when HTTP is done with the connection and a WebSocket goes on with it.
 //!
 //! `serve` gives one to every request.
@@ -9,37 +9,57 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::gauges::Open;
 
+/// Where the server is on its way to the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Serving,
+    /// It was told to stop, and goes on until everybody who sends requests knows.
+    Leaving,
+    /// What has no end of its own ends.
+    Ending,
+}
+
 /// Tells all connections to stop, and knows when all are gone.
 #[derive(Debug)]
-pub(super) struct Stop(watch::Sender<bool>);
+pub(super) struct Stop(watch::Sender<Phase>);
 
 /// One connection; its place is free when the last clone is dropped.
 #[derive(Debug, Clone)]
 pub(super) struct Connection {
-    stopping: watch::Receiver<bool>,
+    phase: watch::Receiver<Phase>,
     _place: Arc<(OwnedSemaphorePermit, Open)>,
 }
 
 impl Stop {
     pub(super) fn new() -> Self {
-        Self(watch::Sender::new(false))
+        Self(watch::Sender::new(Phase::Serving))
     }
 
     pub(super) fn connection(&self, place: OwnedSemaphorePermit) -> Connection {
-        Connection { stopping: self.0.subscribe(), _place: Arc::new((place, Open::connection())) }
+        Connection { phase: self.0.subscribe(), _place: Arc::new((place, Open::connection())) }
     }
 
-    /// Completes when no connection is left.
+    /// From now on nobody should send requests to this server.
+    pub(super) fn leave(&self) {
+        self.0.send_replace(Phase::Leaving);
+    }
+
+    /// Ends what has no end of its own, and completes when no connection is left.
     pub(super) async fn all(&self) {
-        self.0.send_replace(true);
+        self.0.send_replace(Phase::Ending);
         self.0.closed().await;
     }
 }
 
 impl Connection {
+    /// Whether the server was told to stop.
+    pub(super) fn is_leaving(&self) -> bool {
+        *self.phase.borrow() != Phase::Serving
+    }
+
     /// Completes when the server is about to stop.
     pub(super) async fn stopping(&mut self) {
         // Without a sender there is no server any more.
-        let _ = self.stopping.wait_for(|stopping| *stopping).await;
+        let _ = self.phase.wait_for(|phase| *phase == Phase::Ending).await;
     }
 }

@@ -2,10 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
+use axum::{
+    Extension, Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use serde_json::json;
 
-use super::AppState;
+use super::{AppState, connection::Connection};
 use crate::graphql::PolicySight;
 
 /// The process answers.
@@ -14,8 +19,14 @@ pub(super) async fn live() -> impl IntoResponse {
 }
 
 /// Database, signing keys and PDP answer, and Permit's policy has what the schema asks about; 503 says what does not
-/// hold. A policy that nobody could look at is no reason.
-pub(super) async fn ready(State(state): State<Arc<AppState>>) -> impl IntoResponse {
+/// hold. A policy that nobody could look at is no reason. A server that was told to stop is not ready, whatever answers.
+pub(super) async fn ready(
+    State(state): State<Arc<AppState>>,
+    connection: Option<Extension<Connection>>,
+) -> Response {
+    if connection.is_some_and(|Extension(connection)| connection.is_leaving()) {
+        return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "stopping"}))).into_response();
+    }
     let (parts, keys) = tokio::join!(state.api.ready(), state.authenticator.ready());
     let told = |works: bool, reason: &'static str| if works { "ok" } else { reason };
     let missing = if let PolicySight::Lacks(missing) = &parts.policy { missing.as_slice() } else { &[] };
@@ -35,5 +46,5 @@ pub(super) async fn ready(State(state): State<Arc<AppState>>) -> impl IntoRespon
     if !missing.is_empty() {
         body["missing"] = json!(missing);
     }
-    (status, Json(body))
+    (status, Json(body)).into_response()
 }

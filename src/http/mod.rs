@@ -59,7 +59,10 @@ pub struct Config {
     pub max_subscriptions_per_socket: usize,
     /// `MAX_CONNECTIONS`: connections served at the same time, sockets included. Default 10,000.
     pub max_connections: usize,
-    /// `SHUTDOWN_GRACE_MS`: how long running requests may go on after the signal to stop. Default 10 s.
+    /// `SHUTDOWN_DELAY_MS`: how long requests are still taken after the signal to stop, while `/ready` says no.
+    /// Default 0.
+    pub shutdown_delay: Duration,
+    /// `SHUTDOWN_GRACE_MS`: how long running requests may go on after that. Default 10 s.
     pub shutdown_grace: Duration,
     /// `CONSOLE`: whether GraphiQL is served at `/`. Default off; on in the sandbox.
     pub console: bool,

@@ -27,8 +27,9 @@ const MAX_HEAD_BYTES_H2: u32 = 32 * 1024;
 /// Pause after an accept that failed, which it does when file descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves `router` on `listener` until `stop` completes, then tells sockets and event streams to end, and lets running
-/// requests finish within the grace period.
+/// Serves `router` on `listener` until `stop` completes. Then `/ready` says no, and after a delay, in which whoever
+/// balances the load finds that out, the port is closed, sockets and event streams are told to end, and running
+/// requests may finish within the grace period.
 pub async fn serve(listener: TcpListener, router: Router, config: &Config, stop: impl Future<Output = ()>) {
     let builder = Arc::new(builder(config));
     let graceful = GracefulShutdown::new();
@@ -36,11 +37,17 @@ pub async fn serve(listener: TcpListener, router: Router, config: &Config, stop:
     let places = Arc::new(Semaphore::new(config.max_connections));
     #[expect(clippy::cast_precision_loss, reason = "a limit for a graph")]
     metrics::gauge!("connections_limit").set(config.max_connections as f64);
-    tokio::pin!(stop);
+    let stopped = async {
+        stop.await;
+        tracing::info!(delay = ?config.shutdown_delay, grace = ?config.shutdown_grace, "stopping");
+        stopping.leave();
+        tokio::time::sleep(config.shutdown_delay).await;
+    };
+    tokio::pin!(stopped);
     loop {
         let accepted = tokio::select! {
             accepted = accept(&listener, &places) => accepted,
-            () = &mut stop => break,
+            () = &mut stopped => break,
         };
         match accepted {
             Ok((stream, place)) => {

@@ -50,6 +50,7 @@ mod sandbox_process;
 mod sandbox_safety;
 mod schema;
 mod schema_walk;
+mod shutdown;
 mod signing_in;
 mod snapshots_of_permissions;
 mod sse;

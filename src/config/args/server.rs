@@ -36,7 +36,10 @@ pub struct ServerArgs {
     /// Connections that are served at the same time; a WebSocket is one.
     #[arg(long, env = "MAX_CONNECTIONS", default_value_t = 10_000)]
     pub max_connections: usize,
-    /// How long running requests may go on after the signal to stop.
+    /// How long requests are still taken after the signal to stop, while `/ready` says no: for load balancers.
+    #[arg(long, env = "SHUTDOWN_DELAY_MS", default_value_t = 0)]
+    pub shutdown_delay_ms: u64,
+    /// How long running requests may go on after that.
     #[arg(long, env = "SHUTDOWN_GRACE_MS", default_value_t = 10_000)]
     pub shutdown_grace_ms: u64,
     /// How long the log of decisions keeps each of them; 0: there is no log, and an earlier one is erased.

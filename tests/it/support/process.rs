@@ -75,9 +75,26 @@ impl Process {
 
     /// Tells it to end, and waits until it has.
     pub(crate) fn stop(&mut self) {
+        self.is_told_to_stop();
+        assert!(self.child.wait().unwrap().success());
+    }
+
+    pub(crate) fn is_told_to_stop(&self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-s", "TERM", &pid]).status().unwrap().success());
-        assert!(self.child.wait().unwrap().success());
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) async fn ends(&mut self) {
+        let ended = async {
+            loop {
+                if let Some(status) = self.child.try_wait().unwrap() {
+                    return status;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        assert!(tokio::time::timeout(PATIENCE, ended).await.expect("it ends").success());
     }
 
     /// What `/metrics` shows.
