@@ -16,7 +16,7 @@
 //! Permit holds.
 //!
 //! [`app`] puts the parts together, [`config`] alone reads the environment, [`audit`] keeps the log of decisions,
-//! [`auth0_admin`] removes accounts at Auth0, `sandbox` stands in for Auth0 and Permit behind their URLs.
+//! [`trace`] says of which trace a request is a part, [`auth0_admin`] removes accounts at Auth0, `sandbox` stands in for Auth0 and Permit behind their URLs.
 //! `tests/it/architecture.rs` holds the table of who may import whom.
 
 pub mod app;
@@ -33,6 +33,7 @@ pub mod policy;
 pub mod store;
 pub mod sync;
 pub mod telemetry;
+pub mod trace;
 
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

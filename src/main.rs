@@ -2,7 +2,11 @@
 
 use std::process::ExitCode;
 
-use taskgate::{commands, config::Args, telemetry};
+use taskgate::{
+    commands,
+    config::{Args, Config},
+    telemetry::Telemetry,
+};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -10,7 +14,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     let args = Args::read();
-    telemetry::log(args.server.log_json);
+    let telemetry = Telemetry::start(args.server.log_json, Config::traces_from_args(&args).as_ref())?;
+    let code = run(args).await;
+    telemetry.stop();
+    code
+}
+
+async fn run(args: Args) -> anyhow::Result<ExitCode> {
     #[cfg(feature = "sandbox")]
     if args.sandbox.sandbox {
         return in_sandbox(args).await;

@@ -15,7 +15,7 @@ pub use args::Args;
 pub use check::Problems;
 pub use command::{Command, DecisionsCommand, DoctorArgs, PolicyCommand, SchemaArgs, SyncCommand};
 
-use crate::{audit, auth, auth0_admin, graphql, http, permit, store, sync};
+use crate::{audit, auth, auth0_admin, graphql, http, permit, store, sync, telemetry::Traces};
 
 /// Everything that the server needs to know.
 #[derive(Debug, Clone)]
@@ -47,6 +47,11 @@ impl Config {
     /// Everything that is missing or wrong.
     pub fn permit_api_from_args(args: &Args) -> Result<permit::Config, Problems> {
         check::permit_api(args)
+    }
+
+    /// Where a server sends its traces; `None` for every other command.
+    pub fn traces_from_args(args: &Args) -> Option<Traces> {
+        matches!(args.command, None | Some(Command::Serve)).then(|| check::traces(args)).flatten()
     }
 
     /// Checks `args`.

@@ -29,6 +29,7 @@ use crate::{
     permit::Check,
     store::Relations,
     sync::Sync,
+    trace::TraceContext,
 };
 
 /// The permission to be told about the policy and about others.
@@ -42,8 +43,8 @@ pub struct Caller {
     pub token: Option<AccessToken>,
     /// Names the request in logs, errors and the response header.
     pub request_id: String,
-    /// The trace that the request is part of, 32 hexadecimal digits.
-    pub trace_id: Option<String>,
+    /// Where the request is in a trace.
+    pub trace: TraceContext,
 }
 
 /// One operation: the caller, and the decisions and rows that it has looked up so far.

@@ -74,7 +74,7 @@ impl Decision {
         &self.0.request_id
     }
 
-    /// Id of the trace that the request said it was part of (W3C Trace Context).
+    /// Id of the trace that the request was part of (W3C Trace Context); of its own, if it named none.
     async fn trace_id(&self) -> Option<&str> {
         self.0.trace_id.as_deref()
     }

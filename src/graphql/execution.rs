@@ -27,7 +27,7 @@ impl Api {
     pub async fn execute(&self, mut request: Request, caller: Caller) -> Response {
         let is_mutation = operation_type(&mut request) == Some(OperationType::Mutation);
         let request_id = caller.request_id.clone();
-        let source = if is_mutation { self.for_writing() } else { self.for_reading(&caller) };
+        let source = if is_mutation { self.for_writing(&caller) } else { self.for_reading(&caller) };
         let operation = self.operation(caller, source);
         let response = match self.coerce(&mut request).await {
             Ok(()) => self.schema.execute(request.data(operation.clone())).await,
@@ -55,7 +55,8 @@ impl Api {
         let request_id = caller.request_id.clone();
         // Only a login uses the token.
         let caller = Caller { token: None, ..caller };
-        let operation = self.operation(caller, Source::Pool(self.pumps.pool.clone()));
+        let source = Source::Pool(self.pumps.pool.within(caller.trace));
+        let operation = self.operation(caller, source);
         let answers = match self.prepare(&mut request).await {
             Ok(()) => {
                 let events = Events { operation: operation.clone() };
@@ -79,21 +80,22 @@ impl Api {
     }
 
     /// Whatever is written is decided now.
-    fn for_writing(&self) -> Source {
-        Source::Pdp(self.services.pdp.clone(), Freshness::Fresh)
+    fn for_writing(&self, caller: &Caller) -> Source {
+        Source::Pdp(self.services.pdp.within(caller.trace), Freshness::Fresh)
     }
 
     fn for_reading(&self, caller: &Caller) -> Source {
+        let pdp = self.services.pdp.within(caller.trace);
         match (&self.snapshots, caller.subject.verified()) {
-            (Some(snapshots), Some(user)) => Source::Snapshot(snapshots.of(user)),
-            _ => Source::Pdp(self.services.pdp.clone(), Freshness::AnyAge),
+            (Some(snapshots), Some(user)) => Source::Snapshot(snapshots.of(user, pdp)),
+            _ => Source::Pdp(pdp, Freshness::AnyAge),
         }
     }
 
     fn operation(&self, caller: Caller, source: Source) -> Arc<Operation> {
         let signed_in = caller.subject.verified().map(|user| {
             let store = self.services.store.tenant(&user.tenant);
-            let origin = Origin { request_id: caller.request_id.clone(), trace_id: caller.trace_id.clone() };
+            let origin = Origin { request_id: caller.request_id.clone(), trace_id: Some(caller.trace.id()) };
             let trail = Trail::new(self.trails.clone(), user.clone(), store.clone(), origin);
             SignedIn::new(user.clone(), store, trail)
         });

@@ -168,7 +168,7 @@ impl Api {
         let policy = PolicyWatch::start(services.facts.clone(), owned(&rules));
         let services = Arc::new(services);
         let pumps = Arc::new(Pumps::start(&services, config));
-        let snapshots = Snapshots::new(services.pdp.clone(), config.decision_ttl, services.store.feed());
+        let snapshots = Snapshots::new(config.decision_ttl, services.store.feed());
         let trails = TrailContext {
             rules: rules.clone(),
             roles: RoleBook::new(services.facts.clone()),

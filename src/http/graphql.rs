@@ -14,7 +14,7 @@ use axum::{
 };
 
 use super::{
-    AppState, TraceId,
+    AppState,
     connection::Connection,
     console, event_stream,
     negotiation::{MediaType, negotiate, prefers_html, reads_events},
@@ -23,7 +23,7 @@ use super::{
     rejection::{Rejection, allowed_methods},
     request::{from_body, from_query_string, has_query},
 };
-use crate::graphql::Caller;
+use crate::{graphql::Caller, trace::TraceContext};
 
 /// What a subscription needs.
 const NO_STREAM: &str =
@@ -46,8 +46,8 @@ pub(super) async fn serve(state: Arc<AppState>, request_id: &str, request: Reque
         return rejection.into_response(MediaType::Json, request_id);
     };
     let connection = head.extensions.get().cloned();
-    let trace_id = TraceId::of(&head.extensions);
-    let exchange = Exchange { state: &state, media, request_id, trace_id, connection };
+    let trace = head.extensions.get().copied().unwrap_or_else(TraceContext::begin);
+    let exchange = Exchange { state: &state, media, request_id, trace, connection };
     match exchange.run(&method, &headers, query_string, body).await {
         Ok(answer) => answer,
         Err(rejection) if media == MediaType::EventStream && rejection.is_about_a_document() => {
@@ -62,7 +62,7 @@ struct Exchange<'a> {
     state: &'a AppState,
     media: MediaType,
     request_id: &'a str,
-    trace_id: Option<String>,
+    trace: TraceContext,
     connection: Option<Connection>,
 }
 
@@ -102,8 +102,8 @@ impl Exchange<'_> {
                 return Err(rejection);
             }
         };
-        let (request_id, trace_id) = (self.request_id.to_owned(), self.trace_id.clone());
-        Ok((operation, Caller { subject, token, request_id, trace_id }))
+        let request_id = self.request_id.to_owned();
+        Ok((operation, Caller { subject, token, request_id, trace: self.trace }))
     }
 
     /// Whether the answers are told as events: wherever they are liked best, and for want of something better where

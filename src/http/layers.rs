@@ -18,10 +18,11 @@ use axum::{
 use futures_util::FutureExt as _;
 use tower::ServiceExt as _;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
-use tracing::Instrument as _;
+use tracing::{Instrument as _, field::Empty};
 use uuid::Uuid;
 
-use super::{RequestId, TraceId, negotiation::MediaType, rejection::Rejection, trace::trace_id};
+use super::{RequestId, negotiation::MediaType, rejection::Rejection};
+use crate::trace::TraceContext;
 
 /// Carries the request's name in both directions.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -43,13 +44,15 @@ pub(super) fn layered(routes: Router, cors_origins: &[String]) -> Router {
 /// Names the request, traces it, and puts the headers on the answer that protect a browser.
 async fn around(mut request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
-    let trace_id = trace_id(request.headers());
-    request.extensions_mut().insert(RequestId(id.clone()));
-    request.extensions_mut().insert(TraceId(trace_id.clone()));
     let path = request.uri().path();
     let span = tracing::info_span!(
-        "request", request.id = &*id, trace.id = trace_id, http.method = %request.method(), http.path = path
+        "request", otel.kind = "server", request.id = &*id, trace.id = Empty, http.method = %request.method(),
+        http.path = path
     );
+    let trace = TraceContext::of_work(&span, sent_trace(request.headers()));
+    span.record("trace.id", trace.id());
+    request.extensions_mut().insert(RequestId(id.clone()));
+    request.extensions_mut().insert(trace);
     let mut response = next.run(request).instrument(span).await;
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id) {
@@ -74,6 +77,13 @@ fn request_id(headers: &HeaderMap) -> Arc<str> {
         Some(id) => id.into(),
         None => Uuid::now_v7().to_string().into(),
     }
+}
+
+/// The trace that a request says it is part of. Two headers say nothing.
+fn sent_trace(headers: &HeaderMap) -> Option<TraceContext> {
+    let mut sent = headers.get_all(TraceContext::HEADER).iter();
+    let trace = TraceContext::parse(sent.next()?.to_str().ok()?);
+    trace.filter(|_| sent.next().is_none())
 }
 
 /// Browsers of other origins: only those in the list, never with cookies.
@@ -117,6 +127,16 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+
+    #[test]
+    fn two_traces_are_none() {
+        let value: HeaderValue = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().unwrap();
+        let mut headers = HeaderMap::new();
+        headers.append(TraceContext::HEADER, value.clone());
+        assert!(sent_trace(&headers).is_some());
+        headers.append(TraceContext::HEADER, value);
+        assert!(sent_trace(&headers).is_none());
+    }
 
     #[tokio::test]
     async fn the_answer_to_a_panic_is_named_and_protected_like_any_other() {

@@ -19,7 +19,6 @@ mod rejection;
 mod request;
 mod serve;
 mod socket;
-mod trace;
 
 use std::{sync::Arc, time::Duration};
 
@@ -73,17 +72,6 @@ pub struct Config {
 /// Name of a request, in logs, errors and the `x-request-id` header.
 #[derive(Debug, Clone)]
 struct RequestId(Arc<str>);
-
-/// The trace that a request says it is part of.
-#[derive(Debug, Clone)]
-struct TraceId(Option<String>);
-
-impl TraceId {
-    /// That of the request with these extensions.
-    fn of(extensions: &axum::http::Extensions) -> Option<String> {
-        extensions.get::<Self>().and_then(|TraceId(id)| id.clone())
-    }
-}
 
 struct AppState {
     api: Api,

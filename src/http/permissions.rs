@@ -23,7 +23,7 @@ use serde::Deserialize;
 use serde_json::{Map, json};
 
 use super::{
-    AppState, RequestId, TraceId,
+    AppState, RequestId,
     negotiation::MediaType,
     operation::{self, AnswerBody, Operation},
     rejection::Rejection,
@@ -32,6 +32,7 @@ use super::{
 use crate::{
     auth::{AuthError, Reason},
     graphql::Caller,
+    trace::TraceContext,
 };
 
 const DOCUMENT: &str =
@@ -72,13 +73,13 @@ struct QueryString {
 pub(super) async fn serve(
     State(state): State<Arc<AppState>>,
     Extension(RequestId(request_id)): Extension<RequestId>,
-    Extension(TraceId(trace_id)): Extension<TraceId>,
+    Extension(trace): Extension<TraceContext>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     let query = query.unwrap_or_default();
-    let asking = Asking { state: &state, request_id: &request_id, trace_id };
+    let asking = Asking { state: &state, request_id: &request_id, trace };
     match asking.answer(&query, &headers, body).await {
         Ok(answer) => answer,
         Err(rejection) => rejection.into_response(MediaType::Json, &request_id),
@@ -89,12 +90,12 @@ pub(super) async fn serve(
 struct Asking<'a> {
     state: &'a AppState,
     request_id: &'a str,
-    trace_id: Option<String>,
+    trace: TraceContext,
 }
 
 impl Asking<'_> {
     async fn answer(self, query: &str, headers: &HeaderMap, body: Body) -> Result<Response, Rejection> {
-        let Self { state, request_id, trace_id } = self;
+        let Self { state, request_id, trace } = self;
         let credentials = state.authenticator.authenticate(headers).await?;
         let (subject, token) = (credentials.subject, credentials.token);
         let user = subject.verified().ok_or(AuthError::Invalid(Reason::MissingToken))?;
@@ -111,7 +112,7 @@ impl Asking<'_> {
         })?;
         let request = Request::new(DOCUMENT).variables(variables(&asked)?);
         let operation = Operation::read(&state.api, request)?;
-        let caller = Caller { subject: subject.clone(), token, request_id: request_id.to_owned(), trace_id };
+        let caller = Caller { subject: subject.clone(), token, request_id: request_id.to_owned(), trace };
         let answer = operation::answer(&state.api, operation, caller).await?;
         Ok(told(&asked, &answer))
     }

@@ -32,6 +32,8 @@ pub type Counts = BTreeMap<String, u64>;
 #[derive(Debug, Default)]
 struct Switchboard {
     counts: Mutex<Counts>,
+    /// The latest `traceparent`, by `METHOD /path`.
+    traces: Mutex<BTreeMap<String, String>>,
     faults: Mutex<Vec<Fault>>,
 }
 
@@ -121,6 +123,7 @@ fn controlled(router: Router) -> Router {
     let switchboard = Arc::new(Switchboard::default());
     let controls = Router::new()
         .route("/sandbox/counters", get(read_counters).delete(reset_counters))
+        .route("/sandbox/traces", get(read_traces))
         .route("/sandbox/faults", put(set_fault).delete(clear_faults))
         .with_state(switchboard.clone());
     router.merge(controls).layer(middleware::from_fn_with_state(switchboard, count_and_disturb))
@@ -136,6 +139,9 @@ async fn count_and_disturb(
         return next.run(request).await;
     }
     let name = format!("{} {path}", request.method());
+    if let Some(trace) = request.headers().get("traceparent").and_then(|value| value.to_str().ok()) {
+        lock(&switchboard.traces).insert(name.clone(), trace.to_owned());
+    }
     *lock(&switchboard.counts).entry(name).or_default() += 1;
     let fault = Fault::take(&mut lock(&switchboard.faults), request.method(), &path);
     match fault {
@@ -146,6 +152,10 @@ async fn count_and_disturb(
 
 async fn read_counters(State(switchboard): State<Arc<Switchboard>>) -> Json<Counts> {
     Json(lock(&switchboard.counts).clone())
+}
+
+async fn read_traces(State(switchboard): State<Arc<Switchboard>>) -> Json<BTreeMap<String, String>> {
+    Json(lock(&switchboard.traces).clone())
 }
 
 async fn reset_counters(State(switchboard): State<Arc<Switchboard>>) -> StatusCode {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Modules and what they may import of ours.
-const IMPORTS: [(&str, &[&str]); 16] = [
+const IMPORTS: [(&str, &[&str]); 17] = [
     (
         "app",
         &["audit", "auth", "auth0_admin", "config", "events", "graphql", "http", "permit", "store", "sync"],
@@ -15,17 +15,18 @@ const IMPORTS: [(&str, &[&str]); 16] = [
         "commands",
         &["app", "auth", "config", "graphql", "http", "permit", "policy", "store", "sync", "telemetry"],
     ),
-    ("config", &["audit", "auth", "auth0_admin", "graphql", "http", "permit", "store", "sync"]),
+    ("config", &["audit", "auth", "auth0_admin", "graphql", "http", "permit", "store", "sync", "telemetry"]),
     ("events", &["store"]),
-    ("graphql", &["audit", "auth", "events", "permit", "store", "sync"]),
-    ("http", &["auth", "graphql"]),
+    ("graphql", &["audit", "auth", "events", "permit", "store", "sync", "trace"]),
+    ("http", &["auth", "graphql", "trace"]),
     ("lib", &[]),
-    ("permit", &[]),
+    ("permit", &["trace"]),
     ("policy", &["permit"]),
     ("sandbox", &[]),
     ("store", &[]),
     ("sync", &["auth0_admin", "permit", "store"]),
     ("telemetry", &[]),
+    ("trace", &[]),
 ];
 
 /// Crates and the modules that may name them.

@@ -28,7 +28,7 @@ async fn a_refusal_is_found_in_the_log_by_the_name_that_it_was_given() {
         json!({
             "id": refusal["decisionId"], "at": logged["at"], "subject": "auth0|sandbox-manager", "resource": "task",
             "action": "delete", "key": null, "allowed": false, "reason": "NO_PERMISSION",
-            "requestId": answer.headers["x-request-id"].to_str().unwrap(), "traceId": null, "askedBy": null,
+            "requestId": answer.headers["x-request-id"].to_str().unwrap(), "traceId": logged["traceId"], "askedBy": null,
         })
     );
 }
@@ -64,10 +64,10 @@ async fn what_is_hidden_is_logged_with_its_reason_too() {
 async fn the_trace_of_a_request_is_found_in_the_log_and_a_broken_one_is_not() {
     let world = World::start().await;
     let admin = world.signed_in("admin").await;
-    for (header, trace) in [
-        (format!("00-{TRACE}-00f067aa0ba902b7-01"), json!(TRACE)),
-        (format!("00-{}-00f067aa0ba902b7-01", TRACE.to_uppercase()), json!(null)),
-        ("00-".to_owned(), json!(null)),
+    for (header, is_read) in [
+        (format!("00-{TRACE}-00f067aa0ba902b7-01"), true),
+        (format!("00-{}-00f067aa0ba902b7-01", TRACE.to_uppercase()), false),
+        ("00-".to_owned(), false),
     ] {
         let request = world.client.post(format!("{}/graphql", world.url)).bearer_auth(admin.token());
         let request =
@@ -79,7 +79,9 @@ async fn the_trace_of_a_request_is_found_in_the_log_and_a_broken_one_is_not() {
             let rows = admin.decisions(json!({"resource": "task"})).await;
             rows.into_iter().find(|row| row["requestId"] == *request_id)
         });
-        assert_eq!(logged.await["traceId"], trace);
+        let logged = logged.await;
+        assert_eq!(logged["traceId"].as_str().map(str::len), Some(32), "one of its own, if it names none");
+        assert_eq!(logged["traceId"] == TRACE, is_read, "{logged}");
     }
 }
 
@@ -214,8 +216,8 @@ async fn the_log_is_exported_oldest_first_in_lines_with_exactly_these_members() 
     let written = text.lines().find(|text| text.contains("\"resource\":\"user\"")).unwrap();
     let expected = format!(
         "{{\"at\":{},\"tenant\":\"default\",\"subject\":\"auth0|sandbox-viewer\",\"resource\":\"user\",\"action\":\"get\",\
-         \"key\":null,\"allowed\":false,\"reason\":\"NO_PERMISSION\",\"requestId\":{},\"traceId\":null}}",
-        line["at"], refused.body["extensions"]["requestId"],
+         \"key\":null,\"allowed\":false,\"reason\":\"NO_PERMISSION\",\"requestId\":{},\"traceId\":{}}}",
+        line["at"], refused.body["extensions"]["requestId"], line["traceId"],
     );
     assert_eq!(written, expected);
     assert!(line["at"].as_str().unwrap().ends_with('Z'));

@@ -32,6 +32,8 @@ mod management_api;
 mod migrations;
 mod nodes;
 mod object_rules;
+#[cfg(feature = "otel")]
+mod otel;
 mod outages;
 mod outbox;
 mod paths;
@@ -64,6 +66,7 @@ mod task_events;
 mod tasks;
 mod telemetry;
 mod token_endpoint;
+mod traces;
 mod user_info;
 mod users;
 mod variables;

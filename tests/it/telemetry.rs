@@ -170,6 +170,7 @@ async fn log_lines_lead_to_their_request_and_tell_about_nobody_even_when_everyth
     let refusal = lines.iter().find(|line| line["fields"]["permission"] == "task:delete").unwrap();
     let request = &refusal["spans"][0];
     assert!(request["request.id"].is_string(), "{refusal}");
+    assert_eq!(request["trace.id"].as_str().map(str::len), Some(32), "{refusal}");
     assert!(lines.iter().any(|line| line["level"] == "DEBUG"), "libraries say something too");
     scene.nothing_personal(&log, "the log");
 }

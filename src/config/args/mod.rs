@@ -4,6 +4,7 @@ mod auth0;
 mod database;
 mod permit;
 mod server;
+mod telemetry;
 
 use std::net::SocketAddr;
 
@@ -12,7 +13,10 @@ use clap::Args as ClapArgs;
 use clap::Parser;
 use secrecy::ExposeSecret as _;
 
-use self::{auth0::Auth0Args, database::DatabaseArgs, permit::PermitArgs, server::ServerArgs};
+use self::{
+    auth0::Auth0Args, database::DatabaseArgs, permit::PermitArgs, server::ServerArgs,
+    telemetry::TelemetryArgs,
+};
 use super::Command;
 
 /// A GraphQL task API guarded by Auth0 and Permit.io.
@@ -34,6 +38,8 @@ pub struct Args {
     pub database: DatabaseArgs,
     #[command(flatten)]
     pub server: ServerArgs,
+    #[command(flatten)]
+    pub telemetry: TelemetryArgs,
 }
 
 impl Args {

@@ -4,13 +4,14 @@ mod auth0;
 mod database;
 mod permit;
 mod server;
+mod telemetry;
 
 use std::{fmt, net::SocketAddr, num::NonZeroU32, time::Duration};
 
 use url::Url;
 
 use super::{Args, Config, is_loopback};
-use crate::{audit, store};
+use crate::{audit, store, telemetry::Traces};
 
 pub(super) use self::permit::permit_api;
 
@@ -54,6 +55,8 @@ pub(super) fn config(args: &Args) -> Result<Config, Problems> {
     let http = server::http(args, &mut problems);
     let sync = permit::sync(args, &mut problems);
     let graphql = server::graphql(args, &mut problems);
+    // Begun already, as far as they could be.
+    let _ = telemetry::traces(args, &mut problems);
     match (listen, auth, permit, store) {
         (Some(listen), Some(auth), Some(permit), Some(store)) if problems.0.is_empty() => Ok(Config {
             listen,
@@ -73,6 +76,11 @@ pub(super) fn config(args: &Args) -> Result<Config, Problems> {
 pub(super) fn database(args: &Args) -> Result<store::Config, Problems> {
     let mut problems = Problems::default();
     database::store(args, &mut problems).filter(|_| problems.0.is_empty()).ok_or(problems)
+}
+
+/// What is wrong with it is told with everything else that is.
+pub(super) fn traces(args: &Args) -> Option<Traces> {
+    telemetry::traces(args, &mut Problems::default())
 }
 
 fn filled(text: Option<&str>) -> Option<&str> {

@@ -86,6 +86,9 @@ fn every_problem_is_told_at_once() {
         "--sync-lease-ms=0",
         "--console-token-url=nowhere",
         "--listen-addr=here",
+        "--otel-exporter-otlp-endpoint=http://collector:4318",
+        "--otel-exporter-otlp-headers=secret",
+        "--otel-traces-sampler-arg=1.5",
     ];
     let told = with(&settings).unwrap_err().to_string();
     for setting in [
@@ -96,6 +99,9 @@ fn every_problem_is_told_at_once() {
         "SYNC_LEASE_MS",
         "CONSOLE_TOKEN_URL",
         "LISTEN_ADDR",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        "OTEL_TRACES_SAMPLER_ARG",
     ] {
         assert!(told.contains(setting), "{setting} is not in: {told}");
     }

@@ -7,7 +7,10 @@ use std::collections::HashMap;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::permit::{Answers, Check, Freshness, MAX_CHECKS_PER_CALL, Pdp, PermitError};
+use crate::{
+    permit::{Answers, Check, Freshness, MAX_CHECKS_PER_CALL, Pdp, PermitError},
+    trace::TraceContext,
+};
 
 /// Operations that may wait for their turn; the others wait to be let in.
 const QUEUE: usize = 1_024;
@@ -16,27 +19,37 @@ const ENOUGH: usize = 8 * MAX_CHECKS_PER_CALL;
 
 /// Where questions are put. Clones share the queue.
 #[derive(Debug, Clone)]
-pub(in crate::graphql) struct Pool(mpsc::Sender<Job>);
+pub(in crate::graphql) struct Pool {
+    queue: mpsc::Sender<Job>,
+    /// Of whoever asks.
+    trace: Option<TraceContext>,
+}
 
 /// The questions of one operation, and who waits for the answers.
 #[derive(Debug)]
 struct Job {
     checks: Vec<Check>,
+    trace: Option<TraceContext>,
     answers: oneshot::Sender<Answers>,
 }
 
 impl Pool {
     /// A pool, and what asks for it as long as it is polled and anybody holds the pool.
     pub(in crate::graphql) fn new(pdp: Pdp) -> (Self, impl Future<Output = ()> + Send + 'static) {
-        let (sender, jobs) = mpsc::channel(QUEUE);
-        (Self(sender), run(pdp, jobs))
+        let (queue, jobs) = mpsc::channel(QUEUE);
+        (Self { queue, trace: None }, run(pdp, jobs))
+    }
+
+    /// The same for an operation of a trace. A call that several take part in is a part of the first one's.
+    pub(in crate::graphql) fn within(&self, trace: TraceContext) -> Self {
+        Self { queue: self.queue.clone(), trace: Some(trace) }
     }
 
     /// As [`Pdp::decide`], decided now; calls that others took part in are counted for each of them.
     pub(super) async fn decide(&self, checks: &[Check]) -> Answers {
         let (answers, told) = oneshot::channel();
         // An error here or there means that nobody asks any more.
-        let _ = self.0.send(Job { checks: checks.to_vec(), answers }).await;
+        let _ = self.queue.send(Job { checks: checks.to_vec(), trace: self.trace, answers }).await;
         told.await.unwrap_or_else(|_| {
             let undecided = PermitError::Incomplete { asked: checks.len(), got: 0 };
             Answers { decisions: vec![Err(undecided); checks.len()], remote_calls: 0 }
@@ -67,7 +80,8 @@ async fn answer(pdp: &Pdp, jobs: Vec<Job>) {
             distinct.len() - 1
         });
     }
-    let told = pdp.decide(&distinct, Freshness::Fresh).await;
+    let traced = jobs.iter().find_map(|job| job.trace).map(|trace| pdp.within(trace));
+    let told = traced.as_ref().unwrap_or(pdp).decide(&distinct, Freshness::Fresh).await;
     let decision = |check: &Check| places.get(check).map(|place| told.decisions[*place].clone());
     let answers: Vec<Answers> = jobs
         .iter()

@@ -28,7 +28,6 @@ const MAX_SNAPSHOTS: u64 = 10_000;
 
 /// What users of this node were found to hold.
 pub(in crate::graphql) struct Snapshots {
-    pdp: Pdp,
     ttl: Duration,
     taken: Cache<Person, Arc<Snapshot>>,
     changes: Mutex<Changes>,
@@ -63,6 +62,7 @@ struct Token {
 pub(in crate::graphql) struct CallerSnapshot {
     snapshots: Arc<Snapshots>,
     user: Arc<VerifiedUser>,
+    pdp: Pdp,
 }
 
 /// A snapshot, and the calls that it took now.
@@ -70,17 +70,18 @@ type Found = (Arc<Snapshot>, u32);
 
 impl Snapshots {
     /// `None` when nothing is to be kept.
-    pub(in crate::graphql) fn new(pdp: Pdp, ttl: Duration, feed: &Feed) -> Option<Arc<Self>> {
+    pub(in crate::graphql) fn new(ttl: Duration, feed: &Feed) -> Option<Arc<Self>> {
         let changes = Changes { signals: feed.listen(), noticed: HashMap::new(), missed: None };
         let taken = Cache::builder().max_capacity(MAX_SNAPSHOTS).time_to_live(ttl).build();
-        (!ttl.is_zero()).then(|| Arc::new(Self { pdp, ttl, taken, changes: Mutex::new(changes) }))
+        (!ttl.is_zero()).then(|| Arc::new(Self { ttl, taken, changes: Mutex::new(changes) }))
     }
 
-    pub(in crate::graphql) fn of(self: &Arc<Self>, user: &Arc<VerifiedUser>) -> CallerSnapshot {
-        CallerSnapshot { snapshots: self.clone(), user: user.clone() }
+    /// For `user`, whose operation asks `pdp`.
+    pub(in crate::graphql) fn of(self: &Arc<Self>, user: &Arc<VerifiedUser>, pdp: Pdp) -> CallerSnapshot {
+        CallerSnapshot { snapshots: self.clone(), user: user.clone(), pdp }
     }
 
-    async fn find(&self, user: &VerifiedUser) -> Result<Found, Arc<PermitError>> {
+    async fn find(&self, user: &VerifiedUser, pdp: &Pdp) -> Result<Found, Arc<PermitError>> {
         let person = Person { tenant: user.tenant.as_str().into(), subject: user.id.as_str().into() };
         let token = Token { issued_at: user.issued_at, roles: user.roles.clone() };
         if let Some(snapshot) = self.taken.get(&person).await {
@@ -95,7 +96,7 @@ impl Snapshots {
             // What was told until now is no reason to doubt what is asked from now on.
             self.changes().notice(self.ttl);
             let taken_at = Instant::now();
-            let held = self.pdp.user_permissions(&user.id, &user.tenant).await?;
+            let held = pdp.user_permissions(&user.id, &user.tenant).await?;
             let permissions = held.permissions.into_iter().collect();
             Ok(Arc::new(Snapshot { token: token.clone(), taken_at, permissions }))
         };
@@ -150,11 +151,11 @@ impl CallerSnapshot {
         if !checks.iter().any(|check| own(check) && check.key.is_none()) {
             return None;
         }
-        self.snapshots.find(&self.user).await.ok()
+        self.snapshots.find(&self.user, &self.pdp).await.ok()
     }
 
     pub(super) fn pdp(&self) -> &Pdp {
-        &self.snapshots.pdp
+        &self.pdp
     }
 
     /// Whether `snapshot` answers `check` with yes.

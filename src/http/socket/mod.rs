@@ -38,7 +38,8 @@ use self::{
     session::{Opening, Session},
     wire::Wire,
 };
-use super::{AppState, TraceId, connection::Connection, rejection::Rejection};
+use super::{AppState, connection::Connection, rejection::Rejection};
+use crate::trace::TraceContext;
 
 /// The one version of the protocol.
 const VERSION: HeaderValue = HeaderValue::from_static("13");
@@ -69,8 +70,8 @@ pub(super) async fn open(
         .into_response();
     response.headers_mut().extend(protocol.map(|protocol| (SEC_WEBSOCKET_PROTOCOL, protocol)));
     let span = tracing::info_span!("socket", request.id = &*name);
-    let trace_id = TraceId::of(request.extensions());
-    let opening = Opening { state, connection, name, trace_id, token };
+    let trace = request.extensions().get().copied().unwrap_or_else(TraceContext::begin);
+    let opening = Opening { state, connection, name, trace, token };
     let upgrade = hyper::upgrade::on(&mut request);
     let served = async move {
         let Ok(upgraded) = upgrade.await else { return };

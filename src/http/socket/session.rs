@@ -27,7 +27,7 @@ use super::{
     protocol::{ClientMessage, Payload, ServerMessage, read},
     wire::{End, Traffic, Wire},
 };
-use crate::{auth::AccessToken, graphql::Caller};
+use crate::{auth::AccessToken, graphql::Caller, trace::TraceContext};
 
 /// What the handshake told.
 pub(super) struct Opening {
@@ -35,8 +35,8 @@ pub(super) struct Opening {
     pub(super) connection: Connection,
     /// The request id of the handshake, which those of the operations begin with.
     pub(super) name: Arc<str>,
-    /// The trace that the handshake said it was part of; its operations are parts of it too.
-    pub(super) trace_id: Option<String>,
+    /// Where the handshake is in a trace, of which its operations are parts too.
+    pub(super) trace: TraceContext,
     /// From its `Authorization` header.
     pub(super) token: Option<AccessToken>,
 }
@@ -213,8 +213,7 @@ impl Session {
         match operation {
             Ok(operation) => {
                 let (subject, token) = (identity.subject.clone(), identity.token.clone());
-                let trace_id = self.opening.trace_id.clone();
-                let caller = Caller { subject, token, request_id, trace_id };
+                let caller = Caller { subject, token, request_id, trace: self.opening.trace };
                 self.operations.start(id.to_owned(), api.clone(), operation, caller);
                 Ok(())
             }

@@ -16,7 +16,10 @@ use std::{
 use futures_util::{StreamExt as _, stream};
 use reqwest::{Method, RequestBuilder, StatusCode, header::CACHE_CONTROL};
 
+use tracing::Instrument as _;
+
 use super::{Check, Config, Decision, DenyCode, Freshness, PermitError, SetupError, exchange::Exchange, key};
+use crate::trace::TraceContext;
 
 mod wire;
 
@@ -37,7 +40,11 @@ const NOBODY: &str = "taskgate-nobody";
 
 /// The client of the PDP. Clones share connections.
 #[derive(Debug, Clone)]
-pub struct Pdp(Arc<Inner>);
+pub struct Pdp {
+    inner: Arc<Inner>,
+    /// Of whoever asks. Calls without one are each a trace of its own.
+    trace: Option<TraceContext>,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -70,7 +77,14 @@ impl Pdp {
     /// The address or the API key cannot be used at all.
     pub fn new(config: &Config) -> Result<Self, SetupError> {
         let exchange = Exchange::new(&config.pdp_url, config)?;
-        Ok(Self(Arc::new(Inner { exchange, answer_timeout: config.answer_timeout })))
+        let inner = Arc::new(Inner { exchange, answer_timeout: config.answer_timeout });
+        Ok(Self { inner, trace: None })
+    }
+
+    /// The same client, whose calls are parts of `trace`: each carries it in its header `traceparent`.
+    #[must_use]
+    pub fn within(&self, trace: TraceContext) -> Self {
+        Self { inner: self.inner.clone(), trace: Some(trace) }
     }
 
     /// Decides all `checks`. Never fails as a whole; no checks, no call.
@@ -98,7 +112,7 @@ impl Pdp {
         let question = wire::PermissionsQuery::new(user, &tenant);
         let request = self.post("/user-permissions", Freshness::Fresh).json(&question);
         let (result, _) =
-            self.call("user-permissions", request, self.0.answer_timeout, wire::permissions).await;
+            self.call("user-permissions", request, self.inner.answer_timeout, wire::permissions).await;
         let mut entries: HashMap<String, TenantPermissions> = result?;
         Ok(entries.remove(&format!("{}:{tenant}", wire::TENANT_TYPE)).unwrap_or_default())
     }
@@ -108,7 +122,7 @@ impl Pdp {
     /// # Errors
     /// It does not.
     pub async fn ready(&self) -> Result<(), PermitError> {
-        let request = self.0.exchange.request(Method::GET, "/healthy");
+        let request = self.inner.exchange.request(Method::GET, "/healthy");
         self.call("healthy", request, HEALTH_TIMEOUT, |_| Ok(())).await.0
     }
 
@@ -135,14 +149,14 @@ impl Pdp {
     /// # Errors
     /// No usable answer.
     pub async fn version(&self) -> Result<u64, PermitError> {
-        let request = self.0.exchange.request(Method::GET, "/version");
-        self.call("version", request, self.0.answer_timeout, wire::version).await.0
+        let request = self.inner.exchange.request(Method::GET, "/version");
+        self.call("version", request, self.inner.answer_timeout, wire::version).await.0
     }
 
     async fn decide_in_one_call(&self, checks: &[Check], freshness: Freshness) -> Answers {
         metrics::histogram!("pdp_batch_checks")
             .record(f64::from(u32::try_from(checks.len()).unwrap_or(u32::MAX)));
-        let timeout = self.0.answer_timeout;
+        let timeout = self.inner.answer_timeout;
         let (result, remote_calls) = if let [check] = checks {
             let request = self.post("/allowed", freshness).json(&wire::Query::from(check));
             self.call("allowed", request, timeout, wire::decision).await
@@ -158,7 +172,7 @@ impl Pdp {
     }
 
     fn post(&self, path: &str, freshness: Freshness) -> RequestBuilder {
-        let request = self.0.exchange.request(Method::POST, path);
+        let request = self.inner.exchange.request(Method::POST, path);
         match freshness {
             Freshness::AnyAge => request,
             Freshness::Fresh => request.header(CACHE_CONTROL, "no-cache"),
@@ -174,7 +188,10 @@ impl Pdp {
         parse: impl FnOnce(&[u8]) -> Result<T, PermitError>,
     ) -> (Result<T, PermitError>, u32) {
         let start = Instant::now();
-        let outcome = self.0.exchange.send(request, timeout).await;
+        let span = tracing::info_span!("pdp", otel.kind = "client", endpoint);
+        let trace = self.trace.unwrap_or_else(TraceContext::begin);
+        let request = request.header(TraceContext::HEADER, trace.of_call(&span));
+        let outcome = self.inner.exchange.send(request, timeout).instrument(span).await;
         let result = outcome.result.and_then(|answer| parse(&answer.body));
         let code = result.as_ref().err().map_or("OK", |error| error.cause().code());
         metrics::counter!("pdp_requests_total", "endpoint" => endpoint, "outcome" => code).increment(1);
