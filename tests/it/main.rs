@@ -32,6 +32,7 @@ mod management_api;
 mod migrations;
 mod nodes;
 mod object_rules;
+mod operations;
 #[cfg(feature = "otel")]
 mod otel;
 mod outages;
