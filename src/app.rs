@@ -9,9 +9,10 @@ use crate::{
     auth0_admin::{self, Admin},
     config::Config,
     events::Hub,
-    graphql::{Api, CoverageError, Services},
+    graphql::{Api, CoverageError, Services, TrustedDocuments, UntrustedFile},
     http,
     permit::{Facts, Pdp, SetupError},
+    rate_limit::RateLimits,
     store::{PoolWatch, Relay, Store, StoreError},
     sync::{Sync, Worker},
 };
@@ -27,6 +28,10 @@ pub enum BuildError {
     Permit(#[from] SetupError),
     #[error("the database cannot be opened")]
     Store(#[from] StoreError),
+    #[error("the file of trusted documents cannot be read")]
+    DocumentsFile(#[source] std::io::Error),
+    #[error("the file of trusted documents is not good: {}", .0.join("; "))]
+    Documents(Vec<String>),
     #[error("the schema is not completely protected: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Coverage(Vec<CoverageError>),
 }
@@ -64,6 +69,14 @@ pub async fn build(config: &Config, metrics: PrometheusHandle) -> Result<App, Bu
     let services =
         Services { store, pdp, facts, sync: sync.clone(), hub, log, authenticator: authenticator.clone() };
     let api = Api::new(services, config.graphql).map_err(BuildError::Coverage)?;
-    let router = http::router(&config.http, api, authenticator, metrics);
+    let rate_limits = RateLimits::new(config.rate_limit);
+    let trusted = trusted_documents(&config.http.documents).await?;
+    let router = http::router(&config.http, api, authenticator, rate_limits, trusted, metrics);
     Ok(App { router, worker: sync.start(), log: writer, relay, pool })
+}
+
+async fn trusted_documents(config: &http::DocumentsConfig) -> Result<TrustedDocuments, BuildError> {
+    let Some(file) = &config.file else { return Ok(TrustedDocuments::default()) };
+    let text = tokio::fs::read_to_string(file).await.map_err(BuildError::DocumentsFile)?;
+    TrustedDocuments::read(&text).await.map_err(|UntrustedFile(problems)| BuildError::Documents(problems))
 }

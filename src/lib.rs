@@ -4,8 +4,10 @@
 //!
 //! 1. [`http`]: connection limits, request id, media type, method. A WebSocket does this once, at its handshake; its
 //!    operations take the rest of the path one by one, and so do the events of a subscription from step 4 on.
-//! 2. [`auth`]: bearer token → verified subject and tenant. A bad token stops here; no token is anonymous.
-//! 3. [`http`]: parameters, document limits, one parse.
+//! 2. [`auth`]: bearer token → verified subject and tenant. A bad token stops here; no token is anonymous. Whoever was not
+//!    verified before is charged to their address first ([`rate_limit`]).
+//! 3. [`http`]: parameters, which document is meant and whether it is trusted, document limits, one parse, what the
+//!    operation costs, which the sender pays.
 //! 4. [`graphql`]: validation and variables; the guard reads each field's rule and asks the operation's decisions.
 //! 5. [`permit`]: whatever is pending together goes to the PDP as one bulk call. No answer is never an allow.
 //! 6. [`graphql`] resolvers → [`store`] (rows of the caller's tenant) and [`sync`] (users and roles at Permit).
@@ -30,6 +32,7 @@ pub mod graphql;
 pub mod http;
 pub mod permit;
 pub mod policy;
+pub mod rate_limit;
 pub mod store;
 pub mod sync;
 pub mod telemetry;
@@ -37,3 +40,6 @@ pub mod trace;
 
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+
+#[cfg(test)]
+mod fuzz;

@@ -285,6 +285,9 @@ fn flags(sandbox: &Sandbox, pdp: &Url, database: &str) -> Vec<(&'static str, Str
         ("--permit-api-url", sandbox.permit_api.url()),
         ("--permit-pdp-url", pdp.to_string()),
         ("--database-url", database.to_owned()),
+        // One caller asks for everything.
+        ("--subject-points", "0".to_owned()),
+        ("--address-points", "0".to_owned()),
     ]
 }
 

@@ -163,20 +163,36 @@ impl Authenticator {
         Ok(Credentials { subject: Subject::User(user), token: Some(token) })
     }
 
+    /// The token that a request with these headers presents; `None` when it presents no credentials at all.
+    ///
+    /// # Errors
+    /// Anything but one header with the Bearer scheme and one token.
+    pub fn presented(headers: &HeaderMap) -> Result<Option<AccessToken>, AuthError> {
+        bearer::token(headers)
+    }
+
+    /// Whose token this is, if it was verified before and is still good.
+    pub async fn remembered(&self, token: &AccessToken) -> Option<Arc<VerifiedUser>> {
+        let hash = hash(token);
+        let remembered = self.verified.get(&hash).await?;
+        // A key that is no longer published takes its tokens with it.
+        if self.keys.known_key(&remembered.kid).is_some() && !has_expired(&remembered.user) {
+            metrics::counter!("token_cache_total", "outcome" => "hit").increment(1);
+            return Some(remembered.user);
+        }
+        self.verified.invalidate(&hash).await;
+        None
+    }
+
     /// Whose token this is.
     ///
     /// # Errors
     /// It is not accepted, or cannot be verified at the moment.
     pub async fn authenticate_token(&self, token: &AccessToken) -> Result<Arc<VerifiedUser>, AuthError> {
-        let hash: [u8; 32] = Sha256::digest(token.expose()).into();
-        if let Some(remembered) = self.verified.get(&hash).await {
-            // A key that is no longer published takes its tokens with it.
-            if self.keys.known_key(&remembered.kid).is_some() && !has_expired(&remembered.user) {
-                metrics::counter!("token_cache_total", "outcome" => "hit").increment(1);
-                return Ok(remembered.user);
-            }
-            self.verified.invalidate(&hash).await;
+        if let Some(user) = self.remembered(token).await {
+            return Ok(user);
         }
+        let hash = hash(token);
         metrics::counter!("token_cache_total", "outcome" => "miss").increment(1);
         let verify = async { self.verify(token.expose()).await };
         match self.verified.try_get_with(hash, verify).await {
@@ -209,6 +225,10 @@ impl Authenticator {
     pub async fn user_info(&self, token: &AccessToken, subject: &str) -> Result<Profile, UserInfoError> {
         self.keys.issuer().user_info(token, subject).await
     }
+}
+
+fn hash(token: &AccessToken) -> [u8; 32] {
+    Sha256::digest(token.expose()).into()
 }
 
 fn has_expired(user: &VerifiedUser) -> bool {

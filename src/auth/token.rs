@@ -112,6 +112,33 @@ fn json<T: DeserializeOwned>(part: &str) -> Result<T, AuthError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        auth::{Config, claims::Claims},
+        fuzz::fuzz,
+    };
+
+    #[test]
+    fn fuzz_tokens() {
+        let key = DecodingKey::from_rsa_components(&URL_SAFE_NO_PAD.encode([0xC5; 256]), "AQAB").unwrap();
+        let config = Config::for_issuer("https://issuer.example/", "api", "roles");
+        let claims = r#"{"iss":"https://issuer.example/","aud":["api"],"sub":"auth0|ada","exp":1e10,"iat":1,"org_id":"o","roles":["a"]}"#;
+        let [header, payload] =
+            [r#"{"alg":"RS256","typ":"at+jwt","kid":"k"}"#, claims].map(|json| URL_SAFE_NO_PAD.encode(json));
+        let token = format!("{header}.{payload}.{}", URL_SAFE_NO_PAD.encode([7; 256]));
+        let mut read = 0;
+        fuzz("tokens", &[&token, &format!("Bearer {token}"), "Bearer a.b.c", claims], |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            let _ = crate::auth::AccessToken::from_authorization(&text);
+            if let Ok(signed) = SignedToken::parse(&text) {
+                assert!(signed.verify::<Claims>(&key).is_err(), "nobody signed this");
+            }
+            if let Ok(claims) = serde_json::from_slice::<Claims>(bytes) {
+                read += 1;
+                let _ = claims.verify(&config, 1_000.0);
+            }
+        });
+        assert!(read > 0);
+    }
 
     #[test]
     fn a_member_that_is_null_is_there() {

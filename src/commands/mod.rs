@@ -3,6 +3,7 @@
 mod decisions;
 mod diagnosis;
 mod doctor;
+mod documents;
 mod policy;
 mod schema;
 mod serve;

@@ -10,11 +10,17 @@ use std::{
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 
-use super::policy::{load, printable};
+use super::{
+    documents::able,
+    policy::{load, printable},
+};
 use crate::{
     config::SchemaArgs,
-    graphql::{self, Client, ClientNeed, ClientOperation, CoverageError, Place, Problem, SourceFile},
-    policy::{Holder, Needed, Policy},
+    graphql::{
+        self, Client, ClientNeed, ClientOperation, CoverageError, Listed, ManifestError, Place, Problem,
+        SourceFile,
+    },
+    policy::Holder,
 };
 
 /// Files of one client, and bytes of one file: the server takes no longer document.
@@ -40,12 +46,9 @@ fn holes(holes: Vec<CoverageError>) -> anyhow::Error {
     anyhow::anyhow!("the schema is not completely protected: {}", told.join("; "))
 }
 
-async fn documents(folder: &Path, options: &SchemaArgs) -> anyhow::Result<ExitCode> {
+async fn documents(path: &Path, options: &SchemaArgs) -> anyhow::Result<ExitCode> {
     let policy = load(options.file.as_deref())?;
-    let (files, mut unreadable) = files(folder)?;
-    let mut client = graphql::read_client(files).await.map_err(holes)?;
-    unreadable.append(&mut client.problems);
-    client.problems = unreadable;
+    let client = if path.is_file() { listed(path).await? } else { below(path).await? };
     let rows: Vec<(&ClientOperation, Vec<Holder>)> =
         client.operations.iter().map(|operation| (operation, able(&policy, operation))).collect();
     let text = if options.json { as_json(&client, &rows) } else { as_text(&client, &rows) };
@@ -54,17 +57,30 @@ async fn documents(folder: &Path, options: &SchemaArgs) -> anyhow::Result<ExitCo
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Who holds everything that the operation needs whatever its variables are.
-fn able(policy: &Policy, operation: &ClientOperation) -> Vec<Holder> {
-    let certain = operation.needs.iter().filter(|need| need.is_certain);
-    let needed: Vec<Needed> = certain
-        .map(|ClientNeed { resource, action, on_object, .. }| Needed {
-            resource: resource.clone(),
-            action: action.clone(),
-            on_object: *on_object,
-        })
-        .collect();
-    policy.able(&needed)
+/// The documents of a folder, which share their fragments.
+async fn below(folder: &Path) -> anyhow::Result<Client> {
+    let (files, mut unreadable) = files(folder)?;
+    let mut client = graphql::read_client(files).await.map_err(holes)?;
+    unreadable.append(&mut client.problems);
+    client.problems = unreadable;
+    Ok(client)
+}
+
+/// The documents of a manifest, each of which stands alone.
+async fn listed(file: &Path) -> anyhow::Result<Client> {
+    let text = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let (listed, problems) = match graphql::read_manifest(&text) {
+        Ok(listed) => (listed, Vec::new()),
+        Err(ManifestError::Unreadable(what)) => {
+            bail!("{} is no manifest of documents: {what}", file.display())
+        }
+        Err(ManifestError::Entries { readable, problems }) => (readable, problems),
+    };
+    let files = listed.into_iter().map(|Listed { id, text, .. }| SourceFile { name: id, text });
+    let mut client = graphql::read_documents(files.collect()).await.map_err(holes)?;
+    let place = Place { file: file.display().to_string(), line: 1, column: 1 };
+    client.problems.extend(problems.into_iter().map(|what| Problem { place: place.clone(), what }));
+    Ok(client)
 }
 
 /// All documents below `folder`, in the order of their names, and those that cannot be read.

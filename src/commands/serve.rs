@@ -1,8 +1,9 @@
 //! Serves until a signal, against real services or against the sandbox.
 
 use std::{
-    io::{self, IsTerminal as _},
+    io::{self, IsTerminal as _, Write as _},
     net::SocketAddr,
+    path::Path,
     process::ExitCode,
     time::Duration,
 };
@@ -12,7 +13,7 @@ use backon::{ConstantBuilder, Retryable as _};
 use futures_util::future::OptionFuture;
 use tokio::net::TcpListener;
 
-use super::complain;
+use super::{complain, documents::check_trusted};
 use crate::{
     app,
     config::{Args, Config},
@@ -29,6 +30,11 @@ pub(super) async fn run(
         Ok(config) => config,
         Err(problems) => return Ok(complain(&problems)),
     };
+    if let Some(file) = &config.http.documents.file
+        && let Err(problems) = check_trusted(file).await
+    {
+        return Ok(complain_of(file, &problems));
+    }
     let app = app::build(&config, telemetry::metrics()?).await?;
     let listener = TcpListener::bind(config.listen)
         .await
@@ -45,6 +51,18 @@ pub(super) async fn run(
     app.worker.stop().await;
     app.log.stop().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Everything that is wrong with the trusted documents, at once.
+fn complain_of(file: &Path, problems: &[String]) -> ExitCode {
+    let lines = problems.join("\n  - ");
+    // Nothing is left to report a broken standard error to.
+    let _ = writeln!(
+        io::stderr(),
+        "taskgate cannot start with the trusted documents of {}:\n  - {lines}",
+        file.display()
+    );
+    ExitCode::from(2)
 }
 
 /// Object rules without attribute rules at the PDP give nobody anything, which an operator should not find out from

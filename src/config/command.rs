@@ -81,9 +81,9 @@ pub struct SchemaArgs {
     /// Instead, the same as a TypeScript module.
     #[arg(long, conflicts_with = "documents")]
     pub typescript: bool,
-    /// Instead, what each operation in the `.graphql` and `.gql` files of a folder needs, and which roles can run it.
-    /// Exit code 1 if one is not valid, or if no role could ever run it.
-    #[arg(long, value_name = "DIR")]
+    /// Instead, what each operation in the `.graphql` and `.gql` files of a folder needs, or of a manifest of trusted
+    /// documents, and which roles can run it. Exit code 1 if one is not valid, or if no role could ever run it.
+    #[arg(long, value_name = "PATH")]
     pub documents: Option<PathBuf>,
     /// The policy file for `--documents`; without it, the one that the program was built with.
     #[arg(long, value_name = "FILE", requires = "documents")]

@@ -15,7 +15,7 @@ pub use args::Args;
 pub use check::Problems;
 pub use command::{Command, DecisionsCommand, DoctorArgs, PolicyCommand, SchemaArgs, SyncCommand};
 
-use crate::{audit, auth, auth0_admin, graphql, http, permit, store, sync, telemetry::Traces};
+use crate::{audit, auth, auth0_admin, graphql, http, permit, rate_limit, store, sync, telemetry::Traces};
 
 /// Everything that the server needs to know.
 #[derive(Debug, Clone)]
@@ -28,6 +28,7 @@ pub struct Config {
     pub store: store::Config,
     pub graphql: graphql::Config,
     pub http: http::Config,
+    pub rate_limit: rate_limit::Config,
     pub sync: sync::Config,
     pub audit: audit::Config,
 }

@@ -10,7 +10,7 @@ use async_graphql::{
 };
 use async_graphql_value::Value as Written;
 
-use super::{decisions::MAX_CHECKS, selected};
+use super::{Api, decisions::MAX_CHECKS, selected};
 
 /// An operation asks about more permissions than one may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,16 @@ impl TooManyChecks {
     /// Different questions that one operation may ask.
     pub const fn limit(self) -> u64 {
         MAX_CHECKS
+    }
+}
+
+impl Api {
+    /// Counts the permissions that the operation certainly asks about.
+    ///
+    /// # Errors
+    /// They are more than one operation may ask about.
+    pub fn check_budget(&self, request: &mut Request) -> Result<(), TooManyChecks> {
+        check(request)
     }
 }
 

@@ -9,7 +9,7 @@ use super::error::ApiError;
 use crate::store::{End, Page, PageRequest, Position, SortValue};
 
 /// Rows of a page when the client names no number.
-const DEFAULT_PAGE: i32 = 20;
+pub(super) const DEFAULT_PAGE: i32 = 20;
 /// Most rows of a page.
 pub(super) const MAX_PAGE: i32 = 100;
 /// Longest cursor that is looked at, in bytes; ours are shorter than titles allow.
@@ -130,6 +130,23 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::fuzz::fuzz;
+
+    #[test]
+    fn fuzz_cursors() {
+        let id = Uuid::from_bytes([7; 16]);
+        let [text, time] = [(BY_TITLE, SortValue::Text("a".to_owned())), (BY_TIME, SortValue::Instant(7))]
+            .map(|(listing, value)| encode(listing, Position { value, id }));
+        let json = URL_SAFE_NO_PAD.decode(&text).unwrap();
+        let json = String::from_utf8(json).unwrap();
+        fuzz("cursors", &[&text, &time, &json], |bytes| {
+            for text in [String::from_utf8_lossy(bytes).into_owned(), URL_SAFE_NO_PAD.encode(bytes)] {
+                for listing in [BY_TITLE, BY_TIME] {
+                    let _ = decode(&text, listing, "after");
+                }
+            }
+        });
+    }
 
     const BY_TITLE: Listing = Listing { list: "tasks", order: "TITLE_ASC", sorted_by: Sorted::Text };
     const BY_TIME: Listing = Listing { list: "tasks", order: "CREATED_AT_DESC", sorted_by: Sorted::Instant };

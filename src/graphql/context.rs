@@ -17,6 +17,7 @@ pub(super) use super::signed_in::SignedIn;
 
 use super::{
     Services,
+    cost::Cost,
     decisions::Decisions,
     document::Validator,
     error::{ApiError, Denial},
@@ -27,6 +28,7 @@ use super::{
 use crate::{
     auth::{AccessToken, Authenticator, Subject},
     permit::Check,
+    rate_limit::Balance,
     store::Relations,
     sync::Sync,
     trace::TraceContext,
@@ -45,11 +47,22 @@ pub struct Caller {
     pub request_id: String,
     /// Where the request is in a trace.
     pub trace: TraceContext,
+    /// What they paid.
+    pub bill: Bill,
+}
+
+/// What an operation cost, and what its sender has left.
+#[derive(Debug, Clone, Copy)]
+pub struct Bill {
+    pub cost: Cost,
+    /// `None`: there is no limit.
+    pub balance: Option<Balance>,
 }
 
 /// One operation: the caller, and the decisions and rows that it has looked up so far.
 pub(super) struct Operation {
     pub(super) token: Option<AccessToken>,
+    pub(super) bill: Bill,
     pub(super) decisions: Decisions,
     /// Whether owners and assignees hold permissions on their tasks.
     pub(super) object_rules: bool,
@@ -71,17 +84,19 @@ impl Operation {
         signed_in: Option<SignedIn>,
         object_rules: bool,
     ) -> Self {
-        Self::with(caller.token, decisions, signed_in, object_rules)
+        Self::with(caller.token, caller.bill, decisions, signed_in, object_rules)
     }
 
     fn with(
         token: Option<AccessToken>,
+        bill: Bill,
         decisions: Decisions,
         signed_in: Option<SignedIn>,
         object_rules: bool,
     ) -> Self {
         Self {
             token,
+            bill,
             decisions,
             object_rules,
             signed_in,
@@ -131,7 +146,7 @@ impl Operation {
     pub(super) fn afresh(&self) -> Self {
         let signed_in = self.signed_in.as_ref().map(SignedIn::afresh);
         let trail = signed_in.as_ref().map(|caller| caller.trail.clone());
-        Self::with(None, self.decisions.afresh(trail), signed_in, self.object_rules)
+        Self::with(None, self.bill, self.decisions.afresh(trail), signed_in, self.object_rules)
     }
 
     /// The caller, if they signed in.

@@ -5,14 +5,14 @@
 
 use std::{future::ready, sync::Arc};
 
-use async_graphql::{Request, Response, ServerError, Value, parser::types::OperationType};
+use async_graphql::{Name, Request, Response, ServerError, Value, parser::types::OperationType, value};
 use futures_util::{
     FutureExt as _, StreamExt as _,
     stream::{self, BoxStream},
 };
 
 use super::{
-    Api, Caller,
+    Api, Bill, Caller,
     context::{Operation, SignedIn},
     decisions::{Decisions, Source},
     field_errors, selected,
@@ -59,8 +59,10 @@ impl Api {
         let operation = self.operation(caller, source);
         let answers = match self.prepare(&mut request).await {
             Ok(()) => {
-                let events = Events { operation: operation.clone() };
-                self.schema.execute_stream(request.data(operation.clone()).data(events))
+                let events = Events::new(&mut request, operation.clone(), self.config.operation_timeout);
+                let begun = events.begun.clone();
+                let answers = self.schema.execute_stream(request.data(operation.clone()).data(events));
+                begun.in_time(answers, self.config.operation_timeout)
             }
             Err(errors) => stream::once(ready(Response::from_errors(errors))).boxed(),
         };
@@ -112,6 +114,7 @@ impl Api {
             error.extensions.get_or_insert_default().set("requestId", request_id);
         }
         response.extensions.insert("requestId".to_owned(), Value::from(request_id));
+        response.extensions.insert("cost".to_owned(), told(operation.bill));
         if self.config.receipt {
             add_receipt(&mut response, operation);
         } else {
@@ -142,6 +145,19 @@ impl Api {
         let invalid = self.schema.execute(rehearsal).await.errors;
         if invalid.is_empty() { Ok(()) } else { Err(invalid) }
     }
+}
+
+/// What the sender is told of what they paid.
+fn told(bill: Bill) -> Value {
+    let mut told = value!({"points": bill.cost.points, "checks": bill.cost.checks});
+    if let (Value::Object(members), Some(left)) = (&mut told, bill.balance) {
+        members.extend([
+            (Name::new("limit"), left.limit.into()),
+            (Name::new("remaining"), left.remaining.into()),
+            (Name::new("restoreRate"), left.points_per_second.into()),
+        ]);
+    }
+    told
 }
 
 /// Adds what the decisions of `operation` took, unless the answer has a receipt of its own.

@@ -20,11 +20,13 @@ use async_graphql::{
     parser::types::ExecutableDocument,
 };
 
+use tokio::time::timeout;
+
 use super::{
     bad_ids::explain,
     error::{HiddenMark, code_of},
     execution::add_receipt,
-    subscription::Events,
+    subscription::{Event, Events, missed},
     variables::OnlyValidate,
 };
 
@@ -127,8 +129,10 @@ impl Extension for Recorder {
     ) -> Response {
         let event = Events::next(ctx);
         let mut response = match event {
-            Some((operation, data)) => {
-                let mut response = next.run_with_data(ctx, operation_name, data).await;
+            Some(Event { operation, data, limit, field }) => {
+                let executed = timeout(limit, next.run_with_data(ctx, operation_name, data)).await;
+                let mut response =
+                    executed.unwrap_or_else(|_| Response::from_errors(vec![missed(limit, field)]));
                 add_receipt(&mut response, &operation);
                 response
             }

@@ -148,6 +148,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::fuzz::fuzz;
+
+    #[test]
+    fn fuzz_ids() {
+        let uuid = Uuid::from_bytes([7; 16]);
+        let [task, user] = [NodeKind::Task, NodeKind::User].map(|kind| GlobalId { kind, uuid }.encode());
+        fuzz("ids", &[&task, &user, "VGFzazow", "Task:0"], |bytes| {
+            for text in [String::from_utf8_lossy(bytes).into_owned(), URL_SAFE_NO_PAD.encode(bytes)] {
+                assert!(GlobalId::decode(&text).is_none_or(|id| id.encode() == text), "{text}");
+            }
+        });
+    }
 
     proptest! {
         #[test]

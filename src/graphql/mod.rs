@@ -11,6 +11,7 @@ mod budget;
 mod client;
 mod connection;
 mod context;
+mod cost;
 mod decision_log;
 mod decisions;
 mod describe;
@@ -30,6 +31,7 @@ mod object_rules;
 mod permission;
 mod plan;
 mod policy_watch;
+mod rate_limit;
 mod reason;
 mod requirements;
 mod roles;
@@ -39,6 +41,7 @@ mod subscription;
 mod sync_status;
 mod task;
 mod trail;
+mod trusted;
 mod type_lookup;
 mod typescript;
 mod user;
@@ -50,18 +53,24 @@ mod viewer;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_graphql::{
-    MergedObject, Name, Request, SDLExportOptions, Schema,
+    MergedObject, Name, SDLExportOptions, Schema,
     parser::types::{ExecutableDocument, OperationDefinition},
     registry::Registry,
 };
 use time::OffsetDateTime;
 
 pub use budget::TooManyChecks;
-pub use client::{Client, ClientNeed, ClientOperation, Place, Problem, SourceFile, read_client};
-pub use context::Caller;
+pub use client::{
+    Client, ClientNeed, ClientOperation, Place, Problem, SourceFile, read_client, read_documents,
+};
+pub use context::{Bill, Caller};
+pub use cost::Cost;
 pub use limits::{DocumentError, DocumentLimits, LimitExceeded};
 pub use policy_watch::PolicySight;
 pub use rules::CoverageError;
+pub use trusted::{
+    Listed, ManifestError, TrustedDocument, TrustedDocuments, UntrustedFile, read_manifest, sha256,
+};
 pub use typescript::typescript;
 
 use decisions::Snapshots;
@@ -93,6 +102,7 @@ struct Query(
     requirements::RequirementQuery,
     decision_log::DecisionLogQuery,
     explain::ExplainQuery,
+    rate_limit::RateLimitQuery,
 );
 
 /// Writing. Fields run one after another, and each is decided afresh.
@@ -116,6 +126,10 @@ pub struct Config {
     /// `OBJECT_RULES`: whether a task's owner and assignee hold permissions on it by attribute rules of Permit.
     /// Default false.
     pub object_rules: bool,
+    /// `OPERATION_TIMEOUT_MS`: longest that the opening of a subscription may take, and each of its events.
+    pub operation_timeout: Duration,
+    /// `MAX_OPERATION_COST`: points that one operation may cost. Default 20,000; 0: no limit.
+    pub max_cost: u64,
 }
 
 /// What the API stands on.
@@ -197,14 +211,6 @@ impl Api {
             pumps,
             snapshots,
         })
-    }
-
-    /// Counts the permissions that the operation certainly asks about.
-    ///
-    /// # Errors
-    /// They are more than one operation may ask about.
-    pub fn check_budget(&self, request: &mut Request) -> Result<(), TooManyChecks> {
-        budget::check(request)
     }
 
     /// The schema in the schema definition language, with its directives, if clients may read it.

@@ -67,10 +67,13 @@ impl Trail {
         self.grounds(subject).standing().await
     }
 
-    /// Logs the verdicts among the `answers` to `checks`.
+    /// Logs the verdicts among the `answers` to `checks`. What no field asks about decides nothing, and anybody may ask
+    /// about it: made-up words would fill the log.
     pub(super) fn record(&self, checks: &[Check], answers: &[Result<Verdict, Undecided>]) {
         let at = audit::now();
-        let given = checks.iter().zip(answers);
+        let rules = &self.context.rules;
+        let is_real = |check: &Check| rules.impossible(&check.resource, &check.action).is_none();
+        let given = checks.iter().zip(answers).filter(|(check, _)| is_real(check));
         let entries = given.filter_map(|(check, answer)| Some(self.entry(check, *answer.as_ref().ok()?, at)));
         self.context.log.record(entries.collect());
     }

@@ -1,9 +1,9 @@
-//! What work knows of the connection that it serves: that the server is about to stop, and a place among
-//! `MAX_CONNECTIONS`, which it keeps when HTTP is done with the connection and a WebSocket goes on with it.
+//! What work knows of the connection that it serves: that the server is about to stop, who is at the other end, and a
+//! place among `MAX_CONNECTIONS`, which it keeps when HTTP is done with the connection and a WebSocket goes on with it.
 //!
 //! `serve` gives one to every request.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
@@ -27,6 +27,7 @@ pub(super) struct Stop(watch::Sender<Phase>);
 #[derive(Debug, Clone)]
 pub(super) struct Connection {
     phase: watch::Receiver<Phase>,
+    peer: IpAddr,
     _place: Arc<(OwnedSemaphorePermit, Open)>,
 }
 
@@ -35,8 +36,8 @@ impl Stop {
         Self(watch::Sender::new(Phase::Serving))
     }
 
-    pub(super) fn connection(&self, place: OwnedSemaphorePermit) -> Connection {
-        Connection { phase: self.0.subscribe(), _place: Arc::new((place, Open::connection())) }
+    pub(super) fn connection(&self, peer: IpAddr, place: OwnedSemaphorePermit) -> Connection {
+        Connection { phase: self.0.subscribe(), peer, _place: Arc::new((place, Open::connection())) }
     }
 
     /// From now on nobody should send requests to this server.
@@ -52,6 +53,11 @@ impl Stop {
 }
 
 impl Connection {
+    /// Who is at the other end.
+    pub(super) const fn peer(&self) -> IpAddr {
+        self.peer
+    }
+
     /// Whether the server was told to stop.
     pub(super) fn is_leaving(&self) -> bool {
         *self.phase.borrow() != Phase::Serving

@@ -63,7 +63,7 @@ pub(super) fn executed(
         expiry,
         pulse,
         request_id: caller.request_id.clone(),
-        answers: operation::answers(state.api.clone(), operation, caller),
+        answers: operation::answers(state.api.clone(), operation, caller, state.config.operation_timeout),
         is_over: false,
         _counted: Open::operation(Transport::EventStream),
     };

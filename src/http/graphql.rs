@@ -9,7 +9,7 @@ use async_graphql::{Response as Answer, parser::types::OperationType};
 use axum::{
     body::Body,
     extract::Request,
-    http::{HeaderMap, Method, StatusCode, header::CONTENT_TYPE},
+    http::{Extensions, HeaderMap, Method, StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse as _, Response},
 };
 
@@ -22,8 +22,10 @@ use super::{
     outcome,
     rejection::{Rejection, allowed_methods},
     request::{from_body, from_query_string, has_query},
+    sender::Sender,
+    trace_of,
 };
-use crate::{graphql::Caller, trace::TraceContext};
+use crate::graphql::Caller;
 
 /// What a subscription needs.
 const NO_STREAM: &str =
@@ -45,9 +47,7 @@ pub(super) async fn serve(state: Arc<AppState>, request_id: &str, request: Reque
         let rejection = Rejection::new(StatusCode::NOT_ACCEPTABLE, "BAD_REQUEST", message);
         return rejection.into_response(MediaType::Json, request_id);
     };
-    let connection = head.extensions.get().cloned();
-    let trace = head.extensions.get().copied().unwrap_or_else(TraceContext::begin);
-    let exchange = Exchange { state: &state, media, request_id, trace, connection };
+    let exchange = Exchange { state: &state, media, request_id, extensions: &head.extensions };
     match exchange.run(&method, &headers, query_string, body).await {
         Ok(answer) => answer,
         Err(rejection) if media == MediaType::EventStream && rejection.is_about_a_document() => {
@@ -62,8 +62,7 @@ struct Exchange<'a> {
     state: &'a AppState,
     media: MediaType,
     request_id: &'a str,
-    trace: TraceContext,
-    connection: Option<Connection>,
+    extensions: &'a Extensions,
 }
 
 impl Exchange<'_> {
@@ -79,7 +78,8 @@ impl Exchange<'_> {
         if self.streams(&operation, headers) {
             return self.events(operation, caller).await;
         }
-        Ok(self.told(&operation::answer(&self.state.api, operation, caller).await?))
+        let limit = self.state.config.operation_timeout;
+        Ok(self.told(&operation::answer(&self.state.api, operation, caller, limit).await?))
     }
 
     /// Who asks, and for what.
@@ -93,17 +93,19 @@ impl Exchange<'_> {
         if let Some(allowed) = allowed_methods(method) {
             return Err(Rejection::method_not_allowed(allowed));
         }
-        let credentials = self.state.authenticator.authenticate(headers).await?;
-        let (subject, token) = (credentials.subject, credentials.token);
-        let operation = match self.read(method, headers, query_string, body).await {
-            Ok(operation) => operation,
+        let sender = Sender::of(self.state, headers, self.extensions).await?;
+        let read = self.read(method, headers, query_string, body).await;
+        let paid = read.and_then(|operation| Ok((sender.pays(self.state, &operation)?, operation)));
+        let (bill, operation) = match paid {
+            Ok(paid) => paid,
             Err(rejection) => {
-                operation::admit(&self.state.api, &subject).await?;
+                operation::admit(&self.state.api, &sender.subject).await?;
                 return Err(rejection);
             }
         };
-        let request_id = self.request_id.to_owned();
-        Ok((operation, Caller { subject, token, request_id, trace: self.trace }))
+        let (request_id, trace) = (self.request_id.to_owned(), trace_of(self.extensions));
+        let Sender { subject, token, .. } = sender;
+        Ok((operation, Caller { subject, token, request_id, trace, bill }))
     }
 
     /// Whether the answers are told as events: wherever they are liked best, and for want of something better where
@@ -116,7 +118,7 @@ impl Exchange<'_> {
     /// Whoever is not admitted is told so by the status, before there is a stream.
     async fn events(&self, operation: Operation, caller: Caller) -> Result<Response, Rejection> {
         operation::admit(&self.state.api, &caller.subject).await.inspect_err(outcome::refused)?;
-        let connection = self.connection.clone().ok_or_else(Rejection::internal)?;
+        let connection = self.extensions.get::<Connection>().cloned().ok_or_else(Rejection::internal)?;
         Ok(event_stream::executed(self.state, connection, operation, caller))
     }
 
@@ -129,12 +131,12 @@ impl Exchange<'_> {
         body: Body,
     ) -> Result<Operation, Rejection> {
         let config = &self.state.config;
-        let request = if *method == Method::GET {
+        let asked = if *method == Method::GET {
             from_query_string(query_string)?
         } else {
             from_body(headers, body, config.max_body_bytes, config.body_timeout).await?
         };
-        let operation = Operation::read(&self.state.api, request)?;
+        let operation = Operation::find(self.state, asked)?;
         match operation.kind() {
             OperationType::Mutation if *method == Method::GET => Err(Rejection::method_not_allowed("POST")),
             OperationType::Subscription if !self.streams(&operation, headers) => {

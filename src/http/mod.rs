@@ -3,8 +3,10 @@
 //! Layers, outermost first: the request gets its name and its trace span, the answer its headers; CORS answers
 //! preflights; panics become a 500. Everything that can fail answers in the shape of GraphQL errors.
 
+mod address;
 mod connection;
 mod console;
+mod documents;
 mod event_stream;
 mod gauges;
 mod graphql;
@@ -17,6 +19,7 @@ mod patience;
 mod permissions;
 mod rejection;
 mod request;
+mod sender;
 mod serve;
 mod socket;
 
@@ -25,23 +28,32 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Extension, Router,
     extract::{Request, State},
-    http::header::CONTENT_TYPE,
+    http::{Extensions, header::CONTENT_TYPE},
     response::{IntoResponse as _, Response},
     routing::{any, get, post},
 };
+use ipnet::IpNet;
 use metrics_exporter_prometheus::PrometheusHandle;
 use url::Url;
 
+pub use documents::{DocumentsConfig, Ladder};
 pub use serve::serve;
 
-use self::{console::Console, negotiation::MediaType, rejection::Rejection};
-use crate::{auth::Authenticator, graphql::Api};
+use self::{console::Console, documents::Documents, negotiation::MediaType, rejection::Rejection};
+use crate::{
+    auth::Authenticator,
+    graphql::{Api, TrustedDocuments},
+    rate_limit::RateLimits,
+    trace::TraceContext,
+};
 
 /// How the API is served.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// `CORS_ORIGINS`: origins of browsers that may call the API. Default none.
     pub cors_origins: Vec<String>,
+    /// `TRUSTED_PROXIES`: whose word counts about the address of a client. Default none.
+    pub trusted_proxies: Vec<IpNet>,
     /// `MAX_BODY_BYTES`: largest request body. Default 1 MiB.
     pub max_body_bytes: usize,
     /// `HEADER_TIMEOUT_MS`: longest that a client may take for its headers. Default 10 s.
@@ -50,6 +62,8 @@ pub struct Config {
     pub body_timeout: Duration,
     /// `SEND_TIMEOUT_MS`: longest that a client may take to read what it was sent. Default 10 s.
     pub send_timeout: Duration,
+    /// `OPERATION_TIMEOUT_MS`: longest that a query or a mutation may take. Default 30 s.
+    pub operation_timeout: Duration,
     /// `WS_INIT_TIMEOUT_MS`: longest that a socket may stay open before its `connection_init`. Default 3 s.
     pub ws_init_timeout: Duration,
     /// `WS_KEEP_ALIVE_MS`: pause between two signs of life on a socket or in an event stream. Default 20 s.
@@ -63,10 +77,16 @@ pub struct Config {
     pub shutdown_delay: Duration,
     /// `SHUTDOWN_GRACE_MS`: how long running requests may go on after that. Default 10 s.
     pub shutdown_grace: Duration,
+    pub documents: DocumentsConfig,
     /// `CONSOLE`: whether GraphiQL is served at `/`. Default off; on in the sandbox.
     pub console: bool,
     /// `CONSOLE_TOKEN_URL`: where the console's persona menu gets tokens; without it there is no menu.
     pub console_token_url: Option<Url>,
+}
+
+/// Where the request with these extensions is in a trace.
+fn trace_of(extensions: &Extensions) -> TraceContext {
+    extensions.get().copied().unwrap_or_else(TraceContext::begin)
 }
 
 /// Name of a request, in logs, errors and the `x-request-id` header.
@@ -76,16 +96,33 @@ struct RequestId(Arc<str>);
 struct AppState {
     api: Api,
     authenticator: Authenticator,
+    documents: Documents,
+    rate_limits: RateLimits,
     metrics: PrometheusHandle,
     console: Option<Console>,
     config: Config,
 }
 
 /// Every route of the server.
-pub fn router(config: &Config, api: Api, authenticator: Authenticator, metrics: PrometheusHandle) -> Router {
+pub fn router(
+    config: &Config,
+    api: Api,
+    authenticator: Authenticator,
+    rate_limits: RateLimits,
+    trusted: TrustedDocuments,
+    metrics: PrometheusHandle,
+) -> Router {
     let console = config.console.then(|| Console::new(config.console_token_url.as_ref()));
     let pages = console.as_ref().map_or_else(Router::new, console::routes);
-    let state = Arc::new(AppState { api, authenticator, metrics, console, config: config.clone() });
+    let state = Arc::new(AppState {
+        documents: Documents::new(&config.documents, trusted),
+        config: config.clone(),
+        api,
+        authenticator,
+        rate_limits,
+        metrics,
+        console,
+    });
     let routes = Router::new()
         .route("/graphql", any(endpoint))
         .route("/schema.graphql", get(schema))

@@ -173,3 +173,25 @@ fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
         c == separator && !quoted
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fuzz::fuzz;
+
+    #[test]
+    fn fuzz_negotiation() {
+        let seeds = [
+            "application/graphql-response+json; charset=utf-8, application/json;q=0.9, */*;q=0.1",
+            "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif;q=0.8;p=\"a,\\\"b;c\"",
+            "text/event-stream;q=1.000, application/*;q=0",
+            "application/json; charset=\"utf-8\"",
+        ];
+        fuzz("negotiation", &seeds, |bytes| {
+            let Ok(value) = HeaderValue::from_bytes(bytes) else { return };
+            let headers: HeaderMap = [(ACCEPT, value.clone()), (CONTENT_TYPE, value)].into_iter().collect();
+            let _ =
+                (negotiate(&headers), reads_events(&headers), prefers_html(&headers), is_json_body(&headers));
+        });
+    }
+}

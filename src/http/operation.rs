@@ -2,10 +2,11 @@
 //! stream.
 //!
 //! In order: text and variables within their limits, one parse, the document within its limits, one operation
-//! selected, the permissions counted that it asks about, its sender not removed, execution. The transports differ
+//! selected, the permissions counted that it asks about, and what it costs, which its sender pays; its sender not removed,
+//! execution. The transports differ
 //! only in how they tell what comes of it.
 
-use std::{collections::BTreeMap, panic::AssertUnwindSafe};
+use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use async_graphql::{Name, Request, Response as Answer, ServerError, Value, parser::types::OperationType};
 use futures_util::{
@@ -13,12 +14,13 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use serde::Serialize;
-use tracing::Span;
+use tokio::time::timeout;
+use tracing::{Instrument as _, Span};
 
-use super::{outcome::Outcome, rejection::Rejection};
+use super::{AppState, documents::Found, outcome::Outcome, rejection::Rejection, request::Asked};
 use crate::{
     auth::{AuthError, Reason, Subject},
-    graphql::{Api, Caller, DocumentLimits},
+    graphql::{Api, Caller, Cost, DocumentLimits, TrustedDocument},
 };
 
 /// In place of the library's own words.
@@ -29,6 +31,8 @@ const WRONG_OPERATION: &str = "`operationName` does not select one operation of 
 pub(super) struct Operation {
     request: Request,
     kind: OperationType,
+    cost: Cost,
+    trusted: Option<Arc<TrustedDocument>>,
 }
 
 impl Operation {
@@ -41,7 +45,30 @@ impl Operation {
             .map_err(Rejection::unfit)?;
         let kind = select(&mut request, limits)?;
         api.check_budget(&mut request)?;
-        Ok(Self { request, kind })
+        let cost = api.cost(&mut request)?;
+        Ok(Self { request, kind, cost, trusted: None })
+    }
+
+    /// Finds the document that is asked for, and reads it.
+    pub(super) fn find(state: &AppState, asked: Asked) -> Result<Self, Rejection> {
+        let (named, rest) = asked.split();
+        let Found { text, trusted, new } = state.documents.find(named)?;
+        let operation = Self::read(&state.api, rest.with_text(text))?;
+        if let Some(hash) = new {
+            state.documents.remember(hash, &operation.request.query);
+        }
+        let operation = Self { trusted, ..operation };
+        tracing::debug!(operation.name = operation.trusted_name(), "an operation is known");
+        Ok(operation)
+    }
+
+    /// The name of the operation, if its document is a trusted one: there are few of those, and we know them all.
+    pub(super) fn trusted_name(&self) -> Option<&str> {
+        self.trusted.as_ref().map(|document| document.name.as_deref().unwrap_or(&document.id))
+    }
+
+    pub(super) const fn cost(&self) -> Cost {
+        self.cost
     }
 
     pub(super) const fn kind(&self) -> OperationType {
@@ -74,25 +101,58 @@ pub(super) async fn admit(api: &Api, subject: &Subject) -> Result<(), Rejection>
     }
 }
 
-/// The one answer to a query or a mutation of somebody who is admitted.
-pub(super) async fn answer(api: &Api, operation: Operation, caller: Caller) -> Result<Answer, Rejection> {
-    let mut outcome = Outcome::of(operation.kind);
-    let answer = executed(api, operation, caller).await;
+/// The one answer to a query or a mutation of somebody who is admitted, if it is there within `limit`.
+pub(super) async fn answer(
+    api: &Api,
+    operation: Operation,
+    caller: Caller,
+    limit: Duration,
+) -> Result<Answer, Rejection> {
+    let mut outcome = Outcome::of(&operation);
+    let answer = admitted(api, operation, caller, limit).await;
     outcome.note(&answer);
     answer
 }
 
-async fn executed(api: &Api, operation: Operation, caller: Caller) -> Result<Answer, Rejection> {
+async fn admitted(
+    api: &Api,
+    operation: Operation,
+    caller: Caller,
+    limit: Duration,
+) -> Result<Answer, Rejection> {
     let subject = caller.subject.clone();
-    let admission = admit(api, &subject);
-    let execution = api.execute(operation.request, caller);
+    let admission = timeout(limit, admit(api, &subject));
+    let execution = executed(api, operation.request, operation.kind, caller, limit);
     if operation.kind == OperationType::Mutation {
-        admission.await?;
-        return Ok(execution.await);
+        admission.await.map_err(|_| Rejection::timed_out(limit))??;
+        return execution.await;
     }
     // Reading has no effect that could not be thrown away, so the database is asked meanwhile.
     let (admitted, answer) = tokio::join!(admission, execution);
-    admitted.map(|()| answer)
+    admitted.map_err(|_| Rejection::timed_out(limit))??;
+    answer
+}
+
+/// A query that takes too long is given up. A mutation never is half-way: it goes on by itself, for as long again at
+/// most, and nobody knows yet what will have come of it.
+async fn executed(
+    api: &Api,
+    request: Request,
+    kind: OperationType,
+    caller: Caller,
+    limit: Duration,
+) -> Result<Answer, Rejection> {
+    if kind != OperationType::Mutation {
+        let answer = timeout(limit, api.execute(request, caller)).await;
+        return answer.map_err(|_| Rejection::timed_out(limit));
+    }
+    let api = api.clone();
+    let change = async move { timeout(limit * 2, api.execute(request, caller)).await };
+    match timeout(limit, tokio::spawn(change.in_current_span())).await {
+        Ok(Ok(Ok(answer))) => Ok(answer),
+        Ok(Err(_)) => Err(panicked()),
+        Ok(Ok(Err(_))) | Err(_) => Err(Rejection::left_alone(limit)),
+    }
 }
 
 /// All answers to an operation of somebody who is admitted: one to a query or a mutation, any number to a
@@ -101,21 +161,27 @@ pub(super) fn answers(
     api: Api,
     operation: Operation,
     caller: Caller,
+    limit: Duration,
 ) -> BoxStream<'static, Result<Answer, Rejection>> {
     let span = tracing::info_span!("operation", request.id = caller.request_id);
-    let mut outcome = Outcome::of(operation.kind);
-    let executed = api.subscribe(operation.request, caller);
-    guarded(executed, span).inspect(move |answer| outcome.note(answer)).boxed()
+    let mut outcome = Outcome::of(&operation);
+    let Operation { request, kind, .. } = operation;
+    let answers = if kind == OperationType::Subscription {
+        guarded(api.subscribe(request, caller).map(Ok), span)
+    } else {
+        guarded(stream::once(async move { executed(&api, request, kind, caller, limit).await }), span)
+    };
+    answers.inspect(move |answer| outcome.note(answer)).boxed()
 }
 
 /// Whatever is logged on the way names the operation.
 fn guarded(
-    executed: impl Stream<Item = Answer> + Send + 'static,
+    executed: impl Stream<Item = Result<Answer, Rejection>> + Send + 'static,
     span: Span,
 ) -> BoxStream<'static, Result<Answer, Rejection>> {
     let mut answers = AssertUnwindSafe(executed).catch_unwind().boxed();
     let answers = stream::poll_fn(move |cx| span.in_scope(|| answers.poll_next_unpin(cx)));
-    answers.map(|answer| answer.map_err(|_| panicked())).boxed()
+    answers.map(|answer| answer.unwrap_or_else(|_| Err(panicked()))).boxed()
 }
 
 fn panicked() -> Rejection {
@@ -156,7 +222,7 @@ mod tests {
     async fn a_panic_is_the_last_that_is_heard_of_an_operation() {
         let executed = stream::iter(0..).map(|count| {
             assert!(count < 2, "a fault of ours");
-            Answer::new(Value::from(count))
+            Ok(Answer::new(Value::from(count)))
         });
 
         let heard: Vec<_> = guarded(executed, Span::none()).collect().await;

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use async_graphql::{Response as Answer, Value, parser::types::OperationType};
 
-use super::rejection::Rejection;
+use super::{operation::Operation, rejection::Rejection};
 
 /// The name of every operation that no trusted document names: a client's own words are no label.
 const OTHER: &str = "other";
@@ -14,6 +14,8 @@ const GONE: &str = "CANCELLED";
 /// An operation on its way, counted when it is dropped.
 #[derive(Debug)]
 pub(super) struct Outcome {
+    /// That of its trusted document.
+    name: Option<String>,
     kind: OperationType,
     started: Instant,
     /// Absent before the first answer.
@@ -21,8 +23,9 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    pub(super) fn of(kind: OperationType) -> Self {
-        Self { kind, started: Instant::now(), code: None }
+    pub(super) fn of(operation: &Operation) -> Self {
+        let name = operation.trusted_name().map(str::to_owned);
+        Self { name, kind: operation.kind(), started: Instant::now(), code: None }
     }
 
     /// Takes note of an answer; of several, the first that has an error.
@@ -39,28 +42,29 @@ impl Outcome {
 impl Drop for Outcome {
     fn drop(&mut self) {
         let is_stream = self.kind == OperationType::Subscription;
-        let kind = name(self.kind);
+        let kind = word(self.kind);
         if !is_stream {
             metrics::histogram!("graphql_request_duration_seconds", "type" => kind)
                 .record(self.started.elapsed());
         }
         // Whoever leaves a subscription is done with it.
         let silent = if is_stream { "OK" } else { GONE };
-        count(kind, self.code.take().unwrap_or_else(|| silent.to_owned()));
+        let name = self.name.take().unwrap_or_else(|| OTHER.to_owned());
+        count(name, kind, self.code.take().unwrap_or_else(|| silent.to_owned()));
     }
 }
 
 /// Counts what was refused before anybody knew which operation it was.
 pub(super) fn refused(rejection: &Rejection) {
-    count("unknown", rejection.code().to_owned());
+    count(OTHER.to_owned(), "unknown", rejection.code().to_owned());
 }
 
-fn count(kind: &'static str, outcome: String) {
-    metrics::counter!("graphql_requests_total", "operation" => OTHER, "type" => kind, "outcome" => outcome)
+fn count(operation: String, kind: &'static str, outcome: String) {
+    metrics::counter!("graphql_requests_total", "operation" => operation, "type" => kind, "outcome" => outcome)
         .increment(1);
 }
 
-const fn name(kind: OperationType) -> &'static str {
+const fn word(kind: OperationType) -> &'static str {
     match kind {
         OperationType::Query => "query",
         OperationType::Mutation => "mutation",

@@ -15,8 +15,8 @@ use async_graphql::{Request, Response as Answer, Value, Variables};
 use axum::{
     Extension, Json,
     body::Body,
-    extract::{RawQuery, State},
-    http::{HeaderMap, StatusCode},
+    extract::{Request as HttpRequest, State},
+    http::{StatusCode, request::Parts},
     response::{IntoResponse as _, Response},
 };
 use serde::Deserialize;
@@ -28,11 +28,12 @@ use super::{
     operation::{self, AnswerBody, Operation},
     rejection::Rejection,
     request::json_body,
+    sender::Sender,
+    trace_of,
 };
 use crate::{
     auth::{AuthError, Reason},
     graphql::Caller,
-    trace::TraceContext,
 };
 
 const DOCUMENT: &str =
@@ -73,14 +74,11 @@ struct QueryString {
 pub(super) async fn serve(
     State(state): State<Arc<AppState>>,
     Extension(RequestId(request_id)): Extension<RequestId>,
-    Extension(trace): Extension<TraceContext>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-    body: Body,
+    request: HttpRequest,
 ) -> Response {
-    let query = query.unwrap_or_default();
-    let asking = Asking { state: &state, request_id: &request_id, trace };
-    match asking.answer(&query, &headers, body).await {
+    let (head, body) = request.into_parts();
+    let asking = Asking { state: &state, request_id: &request_id, head: &head };
+    match asking.answer(body).await {
         Ok(answer) => answer,
         Err(rejection) => rejection.into_response(MediaType::Json, &request_id),
     }
@@ -90,30 +88,33 @@ pub(super) async fn serve(
 struct Asking<'a> {
     state: &'a AppState,
     request_id: &'a str,
-    trace: TraceContext,
+    head: &'a Parts,
 }
 
 impl Asking<'_> {
-    async fn answer(self, query: &str, headers: &HeaderMap, body: Body) -> Result<Response, Rejection> {
-        let Self { state, request_id, trace } = self;
-        let credentials = state.authenticator.authenticate(headers).await?;
-        let (subject, token) = (credentials.subject, credentials.token);
-        let user = subject.verified().ok_or(AuthError::Invalid(Reason::MissingToken))?;
-        let named: QueryString = serde_urlencoded::from_str(query)
+    async fn answer(self, body: Body) -> Result<Response, Rejection> {
+        let Self { state, request_id, head } = self;
+        let sender = Sender::of(state, &head.headers, &head.extensions).await?;
+        let user = sender.subject.verified().ok_or(AuthError::Invalid(Reason::MissingToken))?;
+        let named: QueryString = serde_urlencoded::from_str(head.uri.query().unwrap_or_default())
             .map_err(|_| Rejection::bad_request("The query string cannot be read, or names `user` twice."))?;
         if named.user.is_some_and(|named| !is_same(&named, &user.id)) {
             return Err(Rejection::bad_request(
                 "`user` is not who the token says; nobody asks for somebody else.",
             ));
         }
-        let bytes = json_body(headers, body, state.config.max_body_bytes, state.config.body_timeout).await?;
+        let bytes =
+            json_body(&head.headers, body, state.config.max_body_bytes, state.config.body_timeout).await?;
         let asked: Asked = serde_json::from_slice(&bytes).map_err(|_| {
             Rejection::bad_request("Send `{resourcesAndActions: [{action, resource}]}`, or one such pair.")
         })?;
         let request = Request::new(DOCUMENT).variables(variables(&asked)?);
         let operation = Operation::read(&state.api, request)?;
-        let caller = Caller { subject: subject.clone(), token, request_id: request_id.to_owned(), trace };
-        let answer = operation::answer(&state.api, operation, caller).await?;
+        let bill = sender.pays(state, &operation)?;
+        let (request_id, trace) = (request_id.to_owned(), trace_of(&head.extensions));
+        let Sender { subject, token, .. } = sender;
+        let caller = Caller { subject, token, request_id, trace, bill };
+        let answer = operation::answer(&state.api, operation, caller, state.config.operation_timeout).await?;
         Ok(told(&asked, &answer))
     }
 }

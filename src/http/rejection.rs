@@ -17,6 +17,7 @@ use super::negotiation::MediaType;
 use crate::{
     auth::AuthError,
     graphql::{DocumentError, LimitExceeded, TooManyChecks},
+    rate_limit::Exceeded,
 };
 
 /// A refusal: a status, a code and a sentence, and what belongs to the code.
@@ -37,7 +38,7 @@ enum About {
     Request,
     /// A document that is not executed; readers of `application/json` expect 200 all the same.
     Document,
-    /// A document that asks for too much, which is a bad request in every media type.
+    /// An operation that asks for too much, which has one status in every media type.
     Amount,
 }
 
@@ -85,6 +86,51 @@ impl Rejection {
             .with("actual", json!(limit.saturating_add(1)))
     }
 
+    /// An operation that was given up after `limit`, and left no trace.
+    pub(super) fn timed_out(limit: Duration) -> Self {
+        Self::late(limit, "The operation took too long and was given up; ask for less at once.")
+    }
+
+    /// A mutation that was not done within `limit`. It may be done by now, or still be, and all of it or nothing in each
+    /// of its fields.
+    pub(super) fn left_alone(limit: Duration) -> Self {
+        let message =
+            "The mutation took too long, and nobody knows what came of it: look before you repeat it.";
+        Self::late(limit, message).with("outcome", json!("UNKNOWN"))
+    }
+
+    fn late(limit: Duration, message: &'static str) -> Self {
+        let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+        let rejection = Self::new(StatusCode::GATEWAY_TIMEOUT, "OPERATION_TIMEOUT", message);
+        rejection.with("limitMs", json!(limit))
+    }
+
+    /// There is not enough in a bucket for this operation.
+    fn rate_limited(exceeded: Exceeded) -> Self {
+        let message = "This is more than you may ask for at the moment; try again later.";
+        let rejection = Self::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", message);
+        Self { about: About::Amount, ..rejection }
+            .with("bucket", json!(exceeded.bucket))
+            .retry_after(exceeded.retry_after)
+    }
+
+    /// A document that is not trusted, where only trusted ones are executed.
+    pub(super) fn document_not_allowed(id: &str) -> Self {
+        Self::document("DOCUMENT_NOT_ALLOWED", "Only documents of known clients are executed here.")
+            .with("documentId", json!(id))
+    }
+
+    /// A document that is not known by this id or hash. Word for word what Apollo Client and urql look for, to send the
+    /// document too.
+    pub(super) fn persisted_query_not_found(id: &str) -> Self {
+        Self::document("PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound").with("documentId", json!(id))
+    }
+
+    /// The same, to send the document instead from then on.
+    pub(super) fn persisted_query_not_supported() -> Self {
+        Self::document("PERSISTED_QUERY_NOT_SUPPORTED", "PersistedQueryNotSupported")
+    }
+
     /// A document that cannot be parsed. Its text is not repeated, only the place.
     pub(super) fn syntax(places: &[Pos]) -> Self {
         Self::document("GRAPHQL_PARSE_FAILED", "The document is not valid GraphQL.").at(places)
@@ -119,7 +165,8 @@ impl Rejection {
     }
 
     fn retry_after(self, wait: Duration) -> Self {
-        let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        // Rounded up: whoever waits exactly so long must not come too early.
+        let millis = u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
         self.with("retryAfterMs", json!(millis))
             .header(RETRY_AFTER, HeaderValue::from(millis.div_ceil(1_000).max(1)))
     }
@@ -207,6 +254,12 @@ impl From<LimitExceeded> for Rejection {
             .with("what", json!(exceeded.what))
             .with("limit", json!(exceeded.limit))
             .with("actual", json!(exceeded.actual))
+    }
+}
+
+impl From<Exceeded> for Rejection {
+    fn from(exceeded: Exceeded) -> Self {
+        Self::rate_limited(exceeded)
     }
 }
 

@@ -1,4 +1,4 @@
-//! A GraphQL request out of what a client sends: the four parameters, from the query string of a GET, the JSON body of
+//! A GraphQL request out of what a client sends: the parameters, from the query string of a GET, the JSON body of
 //! a POST ("GraphQL over HTTP", section "Request parameters") or the payload of a message.
 
 use std::time::Duration;
@@ -12,25 +12,51 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{negotiation::is_json_body, rejection::Rejection};
+use super::{documents::Named, negotiation::is_json_body, rejection::Rejection};
 
 const MISSING: &str = "`query` is missing.";
+/// Longest id or hash of a document, in bytes: errors repeat it.
+const MAX_ID_BYTES: usize = 200;
+
+/// What a client asks for.
+#[derive(Debug)]
+pub(super) struct Asked {
+    document: Named,
+    rest: Rest,
+}
+
+/// What a client asks of the document.
+#[derive(Debug)]
+pub(super) struct Rest {
+    operation_name: Option<String>,
+    variables: Variables,
+}
+
+impl Asked {
+    /// The document, and what is asked of it.
+    pub(super) fn split(self) -> (Named, Rest) {
+        (self.document, self.rest)
+    }
+}
+
+impl Rest {
+    /// The request, once it is known which document is meant.
+    pub(super) fn with_text(self, text: String) -> Request {
+        let mut request = Request::new(text).variables(self.variables);
+        request.operation_name = self.operation_name;
+        request
+    }
+}
 
 /// The parameters of a POST or a message, with their types still open, so that a wrong one gets a clear answer.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Parameters {
     query: Option<Value>,
+    document_id: Option<Value>,
     operation_name: Option<Value>,
     variables: Option<Value>,
     extensions: Option<Value>,
-}
-
-impl Parameters {
-    /// Whether the document is one that the client believes to be known here (automatic persisted queries).
-    fn names_a_hash(&self) -> bool {
-        self.extensions.as_ref().is_some_and(|extensions| extensions["persistedQuery"].is_object())
-    }
 }
 
 /// The parameters of a GET: `variables` and `extensions` are JSON texts.
@@ -38,6 +64,7 @@ impl Parameters {
 #[serde(rename_all = "camelCase")]
 struct QueryString {
     query: Option<String>,
+    document_id: Option<String>,
     operation_name: Option<String>,
     variables: Option<String>,
     extensions: Option<String>,
@@ -46,11 +73,11 @@ struct QueryString {
 /// Whether a query string asks for an execution, and not for a page.
 pub(super) fn has_query(query_string: &str) -> bool {
     serde_urlencoded::from_str::<QueryString>(query_string)
-        .map_or(true, |parameters| parameters.query.is_some())
+        .map_or(true, |sent| sent.query.is_some() || sent.document_id.is_some() || sent.extensions.is_some())
 }
 
 /// Reads the query string of a GET.
-pub(super) fn from_query_string(query_string: &str) -> Result<Request, Rejection> {
+pub(super) fn from_query_string(query_string: &str) -> Result<Asked, Rejection> {
     let parameters: QueryString = serde_urlencoded::from_str(query_string).map_err(|_| {
         Rejection::bad_request("The query string cannot be read, or names a parameter twice.")
     })?;
@@ -62,6 +89,7 @@ pub(super) fn from_query_string(query_string: &str) -> Result<Request, Rejection
     };
     written(Parameters {
         query: parameters.query.map(Value::String),
+        document_id: parameters.document_id.map(Value::String),
         operation_name: parameters.operation_name.map(Value::String),
         variables: json(parameters.variables)?,
         extensions: json(parameters.extensions)?,
@@ -74,7 +102,7 @@ pub(super) async fn from_body(
     body: Body,
     limit: usize,
     timeout: Duration,
-) -> Result<Request, Rejection> {
+) -> Result<Asked, Rejection> {
     let bytes = json_body(headers, body, limit, timeout).await?;
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
         return Err(Rejection::bad_request("Send one operation; arrays of operations are not supported."));
@@ -115,41 +143,62 @@ pub(super) async fn json_body(
 }
 
 /// Reads the payload of a message; why it is none.
-pub(super) fn from_payload(json: &str) -> Result<Request, &'static str> {
+pub(super) fn from_payload(json: &str) -> Result<Asked, &'static str> {
     // A list of the parameters' values would be read as an object otherwise.
     let parameters = json.starts_with('{').then(|| serde_json::from_str(json).ok()).flatten();
-    request(parameters.ok_or("`payload` must be an object, without a member named twice.")?)
+    asked(parameters.ok_or("`payload` must be an object, without a member named twice.")?)
 }
 
-/// A document without a word is one that somebody forgot to send, unless it was left out for its hash.
-fn written(parameters: Parameters) -> Result<Request, Rejection> {
-    if parameters.query.is_none() && parameters.names_a_hash() {
-        // Word for word what Apollo Client and urql look for, to send the document instead from then on.
-        return Err(Rejection::document("PERSISTED_QUERY_NOT_SUPPORTED", "PersistedQueryNotSupported"));
-    }
-    match request(parameters) {
-        Ok(request) if request.query.trim().is_empty() => Err(Rejection::bad_request(MISSING)),
-        Ok(request) => Ok(request),
+/// A document without a word is one that somebody forgot to send.
+fn written(parameters: Parameters) -> Result<Asked, Rejection> {
+    match asked(parameters) {
+        Ok(Asked { document: Named::Text(text), .. }) if text.trim().is_empty() => {
+            Err(Rejection::bad_request(MISSING))
+        }
+        Ok(asked) => Ok(asked),
         Err(problem) => Err(Rejection::bad_request(problem)),
     }
 }
 
-fn request(parameters: Parameters) -> Result<Request, &'static str> {
-    let query = match parameters.query {
-        Some(Value::String(query)) => query,
-        None => return Err(MISSING),
-        Some(_) => return Err("`query` must be a string."),
-    };
+fn asked(parameters: Parameters) -> Result<Asked, &'static str> {
+    let extensions = object(parameters.extensions, "`extensions` must be an object.")?;
+    let document = document(parameters.query, parameters.document_id, extensions.get("persistedQuery"))?;
     let operation_name = match parameters.operation_name {
         None | Some(Value::Null) => None,
         Some(Value::String(name)) => Some(name).filter(|name| !name.is_empty()),
         Some(_) => return Err("`operationName` must be a string."),
     };
-    object(parameters.extensions, "`extensions` must be an object.")?;
     let variables = object(parameters.variables, "`variables` must be an object.")?;
-    let mut request = Request::new(query).variables(Variables::from_json(Value::Object(variables)));
-    request.operation_name = operation_name;
-    Ok(request)
+    let variables = Variables::from_json(Value::Object(variables));
+    Ok(Asked { document, rest: Rest { operation_name, variables } })
+}
+
+fn document(
+    query: Option<Value>,
+    id: Option<Value>,
+    persisted: Option<&Value>,
+) -> Result<Named, &'static str> {
+    let is_id = |id: &str| (1..=MAX_ID_BYTES).contains(&id.len());
+    let text = match query {
+        None => None,
+        Some(Value::String(text)) => Some(text),
+        Some(_) => return Err("`query` must be a string."),
+    };
+    match (text, id, persisted) {
+        (Some(_), Some(_), _) => Err("Send `query` or `documentId`, not both."),
+        (None, Some(Value::String(id)), _) if is_id(&id) => Ok(Named::Id(id)),
+        (None, Some(_), _) => Err("`documentId` must be a string of 1 to 200 bytes."),
+        (text, None, Some(Value::Object(persisted))) => {
+            match (persisted.get("version").and_then(Value::as_u64), persisted.get("sha256Hash")) {
+                (Some(1), Some(Value::String(hash))) if is_id(hash) => {
+                    Ok(Named::Hash { hash: hash.clone(), text })
+                }
+                _ => Err("`persistedQuery` must be {version: 1, sha256Hash} with the hash of `query`."),
+            }
+        }
+        (Some(text), None, _) => Ok(Named::Text(text)),
+        (None, None, _) => Err(MISSING),
+    }
 }
 
 fn object(value: Option<Value>, message: &'static str) -> Result<Map<String, Value>, &'static str> {

@@ -1,6 +1,6 @@
 //! Connections: bounded in number and in time, and ended in order when the process is told to stop.
 
-use std::{future::Future, io, sync::Arc, time::Duration};
+use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body};
 use hyper::{Request, body::Incoming, service::service_fn};
@@ -50,8 +50,8 @@ pub async fn serve(listener: TcpListener, router: Router, config: &Config, stop:
             () = &mut stopped => break,
         };
         match accepted {
-            Ok((stream, place)) => {
-                let connection = stopping.connection(place);
+            Ok((stream, peer, place)) => {
+                let connection = stopping.connection(peer.ip(), place);
                 let stream = Patient::new(stream, config.send_timeout);
                 let watched =
                     watch(stream, connection, router.clone(), config.header_timeout, &builder, &graceful);
@@ -73,12 +73,12 @@ pub async fn serve(listener: TcpListener, router: Router, config: &Config, stop:
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
+    let (stream, peer) = listener.accept().await?;
     // Answers are small; waiting to fill a packet would only delay them.
     stream.set_nodelay(true)?;
-    Ok((stream, place))
+    Ok((stream, peer, place))
 }
 
 /// Serves one connection, which ends if its first request is not there in time. The library's own timers do not see

@@ -3,10 +3,22 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Modules and what they may import of ours.
-const IMPORTS: [(&str, &[&str]); 17] = [
+const IMPORTS: [(&str, &[&str]); 19] = [
     (
         "app",
-        &["audit", "auth", "auth0_admin", "config", "events", "graphql", "http", "permit", "store", "sync"],
+        &[
+            "audit",
+            "auth",
+            "auth0_admin",
+            "config",
+            "events",
+            "graphql",
+            "http",
+            "permit",
+            "rate_limit",
+            "store",
+            "sync",
+        ],
     ),
     ("audit", &["store"]),
     ("auth", &[]),
@@ -15,13 +27,29 @@ const IMPORTS: [(&str, &[&str]); 17] = [
         "commands",
         &["app", "auth", "config", "graphql", "http", "permit", "policy", "store", "sync", "telemetry"],
     ),
-    ("config", &["audit", "auth", "auth0_admin", "graphql", "http", "permit", "store", "sync", "telemetry"]),
+    (
+        "config",
+        &[
+            "audit",
+            "auth",
+            "auth0_admin",
+            "graphql",
+            "http",
+            "permit",
+            "rate_limit",
+            "store",
+            "sync",
+            "telemetry",
+        ],
+    ),
     ("events", &["store"]),
-    ("graphql", &["audit", "auth", "events", "permit", "store", "sync", "trace"]),
-    ("http", &["auth", "graphql", "trace"]),
+    ("fuzz", &[]),
+    ("graphql", &["audit", "auth", "events", "permit", "rate_limit", "store", "sync", "trace"]),
+    ("http", &["auth", "graphql", "rate_limit", "trace"]),
     ("lib", &[]),
     ("permit", &["trace"]),
     ("policy", &["permit"]),
+    ("rate_limit", &[]),
     ("sandbox", &[]),
     ("store", &[]),
     ("sync", &["auth0_admin", "permit", "store"]),

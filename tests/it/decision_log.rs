@@ -47,6 +47,26 @@ async fn the_reason_in_the_log_is_the_one_that_was_told_whatever_happened_since(
 }
 
 #[tokio::test]
+async fn made_up_words_are_answered_and_not_logged() {
+    let world = World::start().await;
+    let admin = world.signed_in("admin").await;
+    let newcomer = world.signed_in("newcomer").await;
+    let document = "{ viewer { can(resource: \"ship\", action: \"sink\") { reason } }
+        permissions(checks: [{resource: \"task\", action: \"fly\"}, {resource: \"task\", action: \"get\"}]) { reason } }";
+
+    let data = newcomer.asks(document).await.data();
+
+    assert!(data["viewer"]["can"]["reason"].is_string() && data["permissions"][0]["reason"].is_string());
+    let logged = eventually("the decision", async || {
+        let found = admin.decisions(json!({"subject": "auth0|sandbox-newcomer"})).await;
+        Some(found).filter(|found| !found.is_empty())
+    });
+    // All of them were one question, so that what is logged of it is logged together.
+    let actions: Vec<_> = logged.await.iter().map(|decision| decision["action"].clone()).collect();
+    assert_eq!(actions, ["get"]);
+}
+
+#[tokio::test]
 async fn what_is_hidden_is_logged_with_its_reason_too() {
     let world = World::start().await;
     let admin = world.signed_in("admin").await;

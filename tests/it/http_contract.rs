@@ -163,7 +163,7 @@ async fn get_runs_queries_and_nothing_else() {
 /// Apollo Client and urql send the hash first, and the document when they learn that the hash is of no use.
 #[tokio::test]
 async fn a_hash_instead_of_a_document_is_refused_in_words_that_make_clients_send_the_document() {
-    let world = World::start().await;
+    let world = World::with(|config| config.http.documents.persisted_bytes = 0).await;
     let extensions = json!({"persistedQuery": {"version": 1, "sha256Hash": "ab".repeat(32)}});
     let (status, _, posted) = send(post(&world).body(json!({"extensions": extensions}).to_string())).await;
     assert_eq!(status, 200);

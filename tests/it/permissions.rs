@@ -25,6 +25,7 @@ pub(crate) const OPERATIONS: &[(&str, &str)] = &[
     ("Query.users", "{ users { totalCount } }"),
     ("Query.explain", "{ explain(document: \"{ apiInfo { name } }\") { allowed } }"),
     ("Query.decisions", "{ decisions { nodes { id } } }"),
+    ("Query.rateLimit", "{ rateLimit { limit } }"),
     ("Mutation.login", "mutation { login { ready } }"),
     ("Mutation.createTask", "mutation { createTask(input: {title: \"t\"}) { task { id } } }"),
     (

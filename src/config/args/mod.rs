@@ -77,6 +77,7 @@ impl Args {
         for secret in secrets {
             secret.take_if(|secret| secret.expose_secret().trim().is_empty());
         }
+        server.trusted_documents_file.take_if(|file| file.as_os_str().is_empty());
         auth0.auth0_ca_file.take_if(|file| file.as_os_str().is_empty());
         if permit.permit_api_url.trim().is_empty() {
             crate::permit::Config::API_URL.clone_into(&mut permit.permit_api_url);

@@ -3,6 +3,7 @@
 mod auth0;
 mod database;
 mod permit;
+mod rate_limit;
 mod server;
 mod telemetry;
 
@@ -53,6 +54,7 @@ pub(super) fn config(args: &Args) -> Result<Config, Problems> {
     let permit = permit::permit(args, &mut problems);
     let store = database::store(args, &mut problems);
     let http = server::http(args, &mut problems);
+    let rate_limit = rate_limit::rate_limit(args, &mut problems);
     let sync = permit::sync(args, &mut problems);
     let graphql = server::graphql(args, &mut problems);
     // Begun already, as far as they could be.
@@ -66,6 +68,7 @@ pub(super) fn config(args: &Args) -> Result<Config, Problems> {
             store,
             graphql,
             http,
+            rate_limit,
             sync,
             audit: audit::Config { retention: Duration::from_millis(args.server.decision_log_retention_ms) },
         }),

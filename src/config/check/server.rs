@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::{Args, Problems, filled, positive, url};
+use super::{Args, Problems, filled, positive, rate_limit, url};
 use crate::{graphql, http};
 
 pub(super) fn graphql(args: &Args, problems: &mut Problems) -> graphql::Config {
@@ -13,6 +13,8 @@ pub(super) fn graphql(args: &Args, problems: &mut Problems) -> graphql::Config {
         decision_ttl: Duration::from_millis(args.permit.permit_decision_ttl),
         introspection: args.server.introspection,
         receipt: args.server.receipt,
+        operation_timeout: Duration::from_millis(args.server.operation_timeout_ms),
+        max_cost: args.server.max_operation_cost.into(),
         object_rules: args.permit.object_rules,
         permission_recheck_interval: positive("PERMISSION_RECHECK_INTERVAL", interval, problems),
     }
@@ -32,17 +34,38 @@ pub(super) fn http(args: &Args, problems: &mut Problems) -> http::Config {
         filled(given.console_token_url.as_deref()).and_then(|text| url("CONSOLE_TOKEN_URL", text, problems));
     http::Config {
         cors_origins: origins,
+        trusted_proxies: rate_limit::trusted_proxies(&given.trusted_proxies, problems),
         max_body_bytes: given.max_body_bytes,
         header_timeout: positive("HEADER_TIMEOUT_MS", given.header_timeout_ms, problems),
         body_timeout: positive("BODY_TIMEOUT_MS", given.body_timeout_ms, problems),
         send_timeout: positive("SEND_TIMEOUT_MS", given.send_timeout_ms, problems),
+        operation_timeout: positive("OPERATION_TIMEOUT_MS", given.operation_timeout_ms, problems),
         ws_init_timeout: positive("WS_INIT_TIMEOUT_MS", given.ws_init_timeout_ms, problems),
         ws_keep_alive: positive("WS_KEEP_ALIVE_MS", given.ws_keep_alive_ms, problems),
         max_subscriptions_per_socket: given.max_subscriptions_per_socket.max(1),
         max_connections: given.max_connections.max(1),
         shutdown_delay: Duration::from_millis(given.shutdown_delay_ms),
         shutdown_grace: Duration::from_millis(given.shutdown_grace_ms),
+        documents: documents(args, problems),
         console: given.console.unwrap_or(false),
         console_token_url,
     }
+}
+
+fn documents(args: &Args, problems: &mut Problems) -> http::DocumentsConfig {
+    let given = &args.server;
+    let ladder = match given.trusted_documents.trim() {
+        "" | "off" => http::Ladder::Off,
+        "log" => http::Ladder::Log,
+        "enforce" => http::Ladder::Enforce,
+        _ => {
+            problems.note("TRUSTED_DOCUMENTS", "is neither off, log nor enforce");
+            http::Ladder::Off
+        }
+    };
+    let file = given.trusted_documents_file.clone();
+    if ladder != http::Ladder::Off && file.is_none() {
+        problems.note("TRUSTED_DOCUMENTS_FILE", "is missing, and says which documents are trusted");
+    }
+    http::DocumentsConfig { ladder, file, persisted_bytes: given.persisted_queries_bytes }
 }

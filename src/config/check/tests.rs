@@ -126,3 +126,35 @@ fn permits_rest_api_alone_needs_a_key_and_an_address_that_keys_may_go_to() {
         ]
     );
 }
+
+#[test]
+fn a_bucket_has_to_hold_what_one_operation_may_cost() {
+    let config = with(&[]).unwrap();
+    assert_eq!((config.rate_limit.subject.points, config.graphql.max_cost), (100_000, 20_000));
+    assert!(with(&["--subject-points=0", "--address-points=0", "--max-operation-cost=0"]).is_ok());
+    let flags = [
+        "--subject-points=19999",
+        "--address-points-per-second=0",
+        "--trusted-proxies=10.0.0.0/8,there",
+        "--trusted-documents=perhaps",
+        "--operation-timeout-ms=0",
+    ];
+    let told = with(&flags).unwrap_err().to_string();
+    for setting in [
+        "SUBJECT_POINTS must be 0, or at least MAX_OPERATION_COST",
+        "ADDRESS_POINTS_PER_SECOND must be at least 1",
+        "TRUSTED_PROXIES has something that is no network",
+        "TRUSTED_DOCUMENTS is neither",
+        "OPERATION_TIMEOUT_MS must",
+    ] {
+        assert!(told.contains(setting), "{setting} is not in: {told}");
+    }
+    assert!(
+        with(&["--trusted-documents=log"])
+            .unwrap_err()
+            .to_string()
+            .contains("TRUSTED_DOCUMENTS_FILE is missing")
+    );
+    let trusted = with(&["--trusted-proxies=10.0.0.0/8, 192.0.2.1"]).unwrap().http.trusted_proxies;
+    assert_eq!(trusted.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.0.0.0/8", "192.0.2.1/32"]);
+}

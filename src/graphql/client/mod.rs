@@ -10,7 +10,7 @@ mod needs;
 
 use std::fmt;
 
-use async_graphql::{Pos, Schema, parser::types::ExecutableDocument};
+use async_graphql::{Pos, Schema, parser::types::ExecutableDocument, registry::Registry};
 
 pub use needs::ClientNeed;
 
@@ -75,37 +75,71 @@ pub struct Problem {
 /// # Errors
 /// Holes in the schema's protection: without them, nobody knows what anything needs.
 pub async fn read_client(files: Vec<SourceFile>) -> Result<Client, Vec<CoverageError>> {
-    let registry = types();
-    let rules = Rules::read(&registry)?;
-    let schema: ApiSchema =
-        Schema::build(Described(Query::default()), Described(Mutation::default()), Described(Subscription))
-            .extension(FieldErrors)
-            .finish();
-    let library = Library::read(files);
-    let mut client = Client { operations: Vec::new(), problems: library.problems.clone() };
-    for entry in library.entries() {
-        let mut found = mistakes(&schema, &entry.document).await;
-        if found.is_empty() {
-            let overlooked = validation::overlooked(&registry, &entry.document, &entry.operation.node);
-            found.extend(overlooked.into_iter().map(|error| (first(&error.locations), error.message)));
-        }
-        if entry.is_for_fragment {
-            found.retain(|(_, what)| !what.ends_with(NEVER_USED));
-        } else if found.is_empty() {
-            client.operations.push(ClientOperation {
-                name: entry.name.as_ref().map(ToString::to_string),
-                place: library.place(entry.operation.pos),
-                needs: needs::of(&registry, &rules, &entry.document, &entry.operation.node),
-            });
-        }
-        client.problems.extend(found.into_iter().map(|(pos, what)| {
-            let place = library.place(pos.unwrap_or(entry.operation.pos));
-            Problem { place, what }
-        }));
+    let mut client = Client::default();
+    Reader::new()?.read(Library::read(files), &mut client).await;
+    Ok(client.sorted())
+}
+
+/// Reads files each of which stands alone, with the fragments that it needs.
+///
+/// # Errors
+/// The same.
+pub async fn read_documents(files: Vec<SourceFile>) -> Result<Client, Vec<CoverageError>> {
+    let (reader, mut client) = (Reader::new()?, Client::default());
+    for file in files {
+        reader.read(Library::read(vec![file]), &mut client).await;
     }
-    client.problems.sort();
-    client.problems.dedup();
-    Ok(client)
+    Ok(client.sorted())
+}
+
+impl Client {
+    fn sorted(mut self) -> Self {
+        self.problems.sort();
+        self.problems.dedup();
+        self
+    }
+}
+
+/// What documents are read against.
+struct Reader {
+    registry: Registry,
+    rules: Rules,
+    schema: ApiSchema,
+}
+
+impl Reader {
+    fn new() -> Result<Self, Vec<CoverageError>> {
+        let registry = types();
+        let rules = Rules::read(&registry)?;
+        let (query, mutation) = (Described(Query::default()), Described(Mutation::default()));
+        let schema = Schema::build(query, mutation, Described(Subscription)).extension(FieldErrors).finish();
+        Ok(Self { registry, rules, schema })
+    }
+
+    async fn read(&self, library: Library, client: &mut Client) {
+        client.problems.extend(library.problems.iter().cloned());
+        for entry in library.entries() {
+            let mut found = mistakes(&self.schema, &entry.document).await;
+            if found.is_empty() {
+                let overlooked =
+                    validation::overlooked(&self.registry, &entry.document, &entry.operation.node);
+                found.extend(overlooked.into_iter().map(|error| (first(&error.locations), error.message)));
+            }
+            if entry.is_for_fragment {
+                found.retain(|(_, what)| !what.ends_with(NEVER_USED));
+            } else if found.is_empty() {
+                client.operations.push(ClientOperation {
+                    name: entry.name.as_ref().map(ToString::to_string),
+                    place: library.place(entry.operation.pos),
+                    needs: needs::of(&self.registry, &self.rules, &entry.document, &entry.operation.node),
+                });
+            }
+            client.problems.extend(found.into_iter().map(|(pos, what)| {
+                let place = library.place(pos.unwrap_or(entry.operation.pos));
+                Problem { place, what }
+            }));
+        }
+    }
 }
 
 /// What the server says to the document before it executes anything.

@@ -99,6 +99,33 @@ mod tests {
     use proptest::{collection::vec, prelude::*, sample::select};
 
     use super::*;
+    use crate::{fuzz::fuzz, graphql::DocumentLimits};
+
+    /// On a stack as large as that of the runtime's threads.
+    #[test]
+    fn fuzz_documents() {
+        let seeds = [
+            "query Q($a: [Int!]! = [1, 2], $b: In = {c: \"d\"}) @x(y: $a) { z: a(b: $b, c: -1.5e3, d: E, e: null) { ...f ...{ g } } }",
+            "fragment f on T @skip(if: true) { a ... on U @include(if: $v) { b(c: \"\"\"block \\\"\"\" \"quoted\" \"\"\") } }",
+            "{ a(b: [[[[{c: [{d: \"e\\u00e9\\n\"}]}]]]]) { b { c { d { e } } } } } # comment",
+            "subscription { taskChanged(filter: {ownerId: \"x\"}) { task { title } } }",
+            "{a(b:[{c:[{c:[{c:[{c:[",
+        ];
+        let run = move || {
+            let (mut parsed, limits) = (0, DocumentLimits::default());
+            fuzz("documents", &seeds, |bytes| {
+                let text = String::from_utf8_lossy(bytes);
+                if check(&text).is_ok()
+                    && let Ok(document) = parse_query(&text)
+                {
+                    parsed += 1;
+                    let _ = limits.check(&document);
+                }
+            });
+            assert!(parsed > 0);
+        };
+        std::thread::Builder::new().stack_size(2 * 1024 * 1024).spawn(run).unwrap().join().unwrap();
+    }
 
     fn exceeded(document: &str) -> Option<&'static str> {
         match check(document) {

@@ -1,13 +1,16 @@
 //! What the arguments of a field say, as far as it is known before execution.
 
-use async_graphql::{Name, Value};
+use async_graphql::{
+    Name, Positioned, Value,
+    parser::types::{Directive, Field},
+};
 use async_graphql_value::Value as Written;
 
 use super::Ground;
 
 /// What was given for an argument or for a member of one.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Given {
+pub(in crate::graphql) enum Given {
     Absent,
     /// It depends on variables that nobody knows.
     Unknown,
@@ -16,7 +19,7 @@ pub(super) enum Given {
 
 impl Given {
     /// What the guard will see; a guess where nobody knows: that something is given.
-    pub(super) fn seen(&self) -> Option<&Value> {
+    pub(in crate::graphql) fn seen(&self) -> Option<&Value> {
         match self {
             Self::Absent => None,
             Self::Unknown => Some(&Value::Boolean(true)),
@@ -36,7 +39,8 @@ impl Given {
 }
 
 impl Ground<'_> {
-    pub(super) fn given(self, written: Option<&Written>) -> Given {
+    /// What was written, with the variables that are known.
+    pub(in crate::graphql) fn given(self, written: Option<&Written>) -> Given {
         match (written, self.variables) {
             (None, _) => Given::Absent,
             (Some(Written::Variable(name)), Some(known)) => {
@@ -52,6 +56,19 @@ impl Ground<'_> {
         }
     }
 
+    /// Whether `@skip` and `@include` let a selection be executed, as far as is known.
+    pub(in crate::graphql) fn runs(self, directives: &[Positioned<Directive>]) -> bool {
+        directives.iter().all(|directive| {
+            let condition = directive.node.get_argument("if").map(|value| &value.node);
+            let refused = match &*directive.node.name.node {
+                "skip" => Value::Boolean(true),
+                "include" => Value::Boolean(false),
+                _ => return true,
+            };
+            self.given(condition) != Given::Is(refused)
+        })
+    }
+
     /// The member `name` of an input object; known although other members may not be.
     pub(super) fn given_member(self, written: Option<&Written>, name: &str) -> Given {
         match written {
@@ -59,4 +76,8 @@ impl Ground<'_> {
             other => self.given(other).member(name),
         }
     }
+}
+
+pub(in crate::graphql) fn argument_of<'a>(field: &'a Field, name: &str) -> Option<&'a Written> {
+    field.get_argument(name).map(|value| &value.node)
 }

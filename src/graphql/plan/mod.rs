@@ -13,6 +13,8 @@ use async_graphql::{
     registry::Registry,
 };
 
+pub(super) use given::argument_of;
+
 use super::{directives::Access, rules::Rules};
 
 /// Something that the guard looks at before a field is resolved.

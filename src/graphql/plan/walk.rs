@@ -2,19 +2,20 @@
 
 use std::collections::HashSet;
 
-use async_graphql::{
-    Positioned, Value,
-    parser::types::{Directive, Field, OperationDefinition, Selection, SelectionSet},
-    registry::{MetaField, MetaTypeName},
+use super::{
+    Ground, Object, Part, Step,
+    given::{Given, argument_of},
 };
-use async_graphql_value::Value as Written;
-
-use super::{Ground, Object, Part, Step, given::Given};
 use crate::graphql::{
     directives::{Access, Need, Scope},
     id::{GlobalId, NO_ID, NodeKind, not_an_id},
     rules::{ObjectArgument, Rule},
     type_lookup::{possible, root},
+};
+use async_graphql::{
+    Value,
+    parser::types::{Field, OperationDefinition, Selection, SelectionSet},
+    registry::{MetaField, MetaTypeName},
 };
 
 /// The interface whose types the ids tell.
@@ -54,7 +55,7 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     fn set(&mut self, types: &Types<'a>, path: &str, set: &'a SelectionSet) {
         for selection in &set.items {
-            if !self.runs(selection.node.directives()) {
+            if !self.ground.runs(selection.node.directives()) {
                 continue;
             }
             match &selection.node {
@@ -72,19 +73,6 @@ impl<'a> Walk<'a> {
                 }
             }
         }
-    }
-
-    /// Whether `@skip` and `@include` let it be executed, as far as is known.
-    fn runs(&self, directives: &[Positioned<Directive>]) -> bool {
-        directives.iter().all(|directive| {
-            let condition = directive.node.get_argument("if").map(|value| &value.node);
-            let refused = match &*directive.node.name.node {
-                "skip" => Value::Boolean(true),
-                "include" => Value::Boolean(false),
-                _ => return true,
-            };
-            self.ground.given(condition) != Given::Is(refused)
-        })
     }
 
     fn narrowed(&self, types: &Types<'a>, condition: Option<&'a str>) -> Types<'a> {
@@ -259,8 +247,4 @@ impl Step {
         let need = Need { resource: resource.to_owned(), action: action.to_owned(), scope: Scope::Object };
         Self { access: Access::Requires(need), ..self }
     }
-}
-
-fn argument_of<'a>(field: &'a Field, name: &str) -> Option<&'a Written> {
-    field.get_argument(name).map(|value| &value.node)
 }

@@ -4,6 +4,7 @@
 
 mod board;
 mod change;
+mod events;
 mod narrowed;
 mod pump;
 mod reader;
@@ -13,20 +14,21 @@ mod verdicts;
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Data, Result, Subscription, extensions::ExtensionContext};
+use async_graphql::{Context, Result, Subscription};
 use futures_util::Stream;
 use tokio::task::JoinSet;
 
 pub(super) use change::TaskChangeKind;
+pub(super) use events::{Event, Events, missed};
 
 use self::{
     board::Board,
     change::{PermissionsChange, TaskChange},
+    events::Begun,
     reader::{permission_changes, task_changes},
 };
 use super::{
     Config, Services,
-    context::Operation,
     decisions::Pool,
     directives::{Scope, requires, signed_in},
     guard::permitted,
@@ -47,7 +49,9 @@ impl Subscription {
         ctx: &Context<'_>,
         filter: Option<TaskFilter>,
     ) -> Result<impl Stream<Item = Result<TaskChange>>> {
-        Ok(task_changes(ctx, filter.unwrap_or_default().query(None)?)?)
+        let changes = task_changes(ctx, filter.unwrap_or_default().query(None)?)?;
+        Begun::note(ctx);
+        Ok(changes)
     }
 
     /// Tells the caller's permissions whenever they are others than before; the first time when they change.
@@ -56,7 +60,9 @@ impl Subscription {
         &self,
         ctx: &Context<'_>,
     ) -> Result<impl Stream<Item = Result<PermissionsChange>>> {
-        Ok(permission_changes(ctx).await?)
+        let changes = permission_changes(ctx).await?;
+        Begun::note(ctx);
+        Ok(changes)
     }
 }
 
@@ -86,21 +92,4 @@ struct Desk {
     services: Arc<Services>,
     board: Arc<Board>,
     config: Config,
-}
-
-/// What the events of a subscription are executed with.
-pub(super) struct Events {
-    /// The operation that subscribed.
-    pub(super) operation: Arc<Operation>,
-}
-
-impl Events {
-    /// The operation that the next event of a subscription is executed with; `None` for a query or a mutation.
-    pub(super) fn next(ctx: &ExtensionContext<'_>) -> Option<(Arc<Operation>, Data)> {
-        let events = ctx.data_opt::<Self>()?;
-        let operation = Arc::new(events.operation.afresh());
-        let mut data = Data::default();
-        data.insert(operation.clone());
-        Some((operation, data))
-    }
 }

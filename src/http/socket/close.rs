@@ -52,12 +52,13 @@ impl Close {
     }
 }
 
-/// A token that is not accepted closes the socket. When it is us who cannot tell, the client may try again later.
+/// A token that is not accepted closes the socket. When it is us who cannot tell, or when
+/// it is too much at the moment, the client may try again later.
 impl From<&Rejection> for Close {
     fn from(rejection: &Rejection) -> Self {
         let code = match rejection.status().as_u16() {
             401 | 403 => 4403,
-            500.. => 1013,
+            429 | 500.. => 1013,
             _ => 4400,
         };
         Self { code, reason: rejection.line().into() }
@@ -67,12 +68,21 @@ impl From<&Rejection> for Close {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::{AuthError, Reason};
+    use crate::{
+        auth::{AuthError, Reason},
+        rate_limit::Exceeded,
+    };
 
     #[test]
     fn a_reason_is_cut_between_characters() {
         let close = Close::taken(&"é".repeat(100));
         assert!(close.reason().len() <= MAX_REASON && close.reason().starts_with("Subscriber for éé"));
+    }
+
+    #[test]
+    fn who_cannot_pay_for_the_verification_of_a_token_is_told_to_come_back() {
+        let exceeded = Exceeded { bucket: "address", retry_after: std::time::Duration::from_secs(1) };
+        assert_eq!(Close::from(&Rejection::from(exceeded)).code, 1013);
     }
 
     #[test]

@@ -1,43 +1,42 @@
 //! Who speaks on a socket, and until when. A browser cannot send headers with a WebSocket, so the token may come in
 //! the payload of `connection_init` as well, and a later one of the same person in the payload of a `ping`.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use serde_json::{Map, Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::time::Instant;
 
 use super::{
-    super::{AppState, operation, rejection::Rejection},
+    super::{AppState, operation, rejection::Rejection, sender::Sender},
     protocol::Payload,
 };
-use crate::auth::{AccessToken, AuthError, Subject};
+use crate::auth::{AccessToken, AuthError};
 
 /// Somebody whose token was verified, or nobody in particular.
 #[derive(Debug, Clone)]
 pub(super) struct Identity {
-    pub(super) subject: Subject,
-    pub(super) token: Option<AccessToken>,
+    pub(super) sender: Sender,
     /// When the socket has to be closed.
     pub(super) deadline: Option<Instant>,
 }
 
 impl Identity {
     /// Verifies `token` like that of an HTTP request; none is anonymous.
-    pub(super) async fn verify(state: Arc<AppState>, token: Option<AccessToken>) -> Result<Self, Rejection> {
-        let Some(token) = token else {
-            return Ok(Self { subject: Subject::Anonymous, token: None, deadline: None });
-        };
-        let user = state.authenticator.authenticate_token(&token).await?;
-        let deadline = Some(Instant::now() + user.time_left());
-        let subject = Subject::User(user);
-        operation::admit(&state.api, &subject).await?;
-        Ok(Self { subject, token: Some(token), deadline })
+    pub(super) async fn verify(
+        state: Arc<AppState>,
+        address: IpAddr,
+        token: Option<AccessToken>,
+    ) -> Result<Self, Rejection> {
+        let sender = Sender::presenting(&state, address, Ok(token)).await?;
+        let deadline = sender.subject.verified().map(|user| Instant::now() + user.time_left());
+        operation::admit(&state.api, &sender.subject).await?;
+        Ok(Self { sender, deadline })
     }
 
     /// Whether both are the same person in the same tenant.
     pub(super) fn is_same_as(&self, other: &Self) -> bool {
-        match (self.subject.verified(), other.subject.verified()) {
+        match (self.sender.subject.verified(), other.sender.subject.verified()) {
             (Some(ours), Some(theirs)) => ours.id == theirs.id && ours.tenant == theirs.tenant,
             _ => false,
         }
@@ -45,7 +44,7 @@ impl Identity {
 
     /// Tells the client when to send a new token.
     pub(super) fn expiry(&self) -> Payload {
-        let moment = self.subject.verified().and_then(|user| {
+        let moment = self.sender.subject.verified().and_then(|user| {
             OffsetDateTime::from_unix_timestamp(user.expires_at).ok()?.format(&Rfc3339).ok()
         });
         moment.map(|moment| ("expiresAt".to_owned(), json!(moment))).into_iter().collect()

@@ -38,8 +38,13 @@ use self::{
     session::{Opening, Session},
     wire::Wire,
 };
-use super::{AppState, connection::Connection, rejection::Rejection};
-use crate::trace::TraceContext;
+use super::{
+    AppState,
+    connection::Connection,
+    rejection::Rejection,
+    sender::{Sender, address_of},
+    trace_of,
+};
 
 /// The one version of the protocol.
 const VERSION: HeaderValue = HeaderValue::from_static("13");
@@ -57,7 +62,8 @@ pub(super) async fn open(
 ) -> Result<Response, Rejection> {
     let accept = accept_key(&request)?;
     check_origin(request.headers(), &state.config.cors_origins)?;
-    let token = state.authenticator.authenticate(request.headers()).await?.token;
+    let address = address_of(&state, request.headers(), request.extensions());
+    let token = Sender::of(&state, request.headers(), request.extensions()).await?.token;
     let connection = request.extensions().get::<Connection>().cloned().ok_or_else(Rejection::internal)?;
     let offered = tokens(request.headers(), &SEC_WEBSOCKET_PROTOCOL);
     let (protocol, is_spoken) = choose(offered);
@@ -70,8 +76,8 @@ pub(super) async fn open(
         .into_response();
     response.headers_mut().extend(protocol.map(|protocol| (SEC_WEBSOCKET_PROTOCOL, protocol)));
     let span = tracing::info_span!("socket", request.id = &*name);
-    let trace = request.extensions().get().copied().unwrap_or_else(TraceContext::begin);
-    let opening = Opening { state, connection, name, trace, token };
+    let trace = trace_of(request.extensions());
+    let opening = Opening { state, connection, address, name, trace, token };
     let upgrade = hyper::upgrade::on(&mut request);
     let served = async move {
         let Ok(upgraded) = upgrade.await else { return };

@@ -4,6 +4,7 @@
 use std::{
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use async_graphql::{Response as Answer, parser::types::OperationType};
@@ -62,11 +63,18 @@ impl Operations {
     }
 
     /// Executes an operation under an id that is free. The caller may have been removed since the socket was opened.
-    pub(super) fn start(&mut self, id: String, api: Api, operation: Operation, caller: Caller) {
+    pub(super) fn start(
+        &mut self,
+        id: String,
+        api: Api,
+        operation: Operation,
+        caller: Caller,
+        limit: Duration,
+    ) {
         let (kind, request_id) = (operation.kind(), caller.request_id.clone());
         let answers = async move {
             match operation::admit(&api, &caller.subject).await {
-                Ok(()) => operation::answers(api, operation, caller),
+                Ok(()) => operation::answers(api, operation, caller, limit),
                 Err(rejection) => {
                     outcome::refused(&rejection);
                     stream::once(ready(Err(rejection))).boxed()

@@ -3,11 +3,13 @@
 //!
 //! Source: <https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>
 
-use async_graphql::Request;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
 
-use super::super::{operation::AnswerBody, request};
+use super::super::{
+    operation::AnswerBody,
+    request::{self, Asked},
+};
 
 /// Name of the protocol, as clients ask for it when they connect.
 pub(super) const SUBPROTOCOL: &str = "graphql-transport-ws";
@@ -21,7 +23,7 @@ pub(super) enum ClientMessage {
     ConnectionInit(Payload),
     Ping(Payload),
     Pong,
-    Subscribe { id: String, request: Request },
+    Subscribe { id: String, asked: Asked },
     Complete { id: String },
 }
 
@@ -73,8 +75,8 @@ pub(super) fn read(text: &str) -> Result<ClientMessage, &'static str> {
         Some("subscribe") => {
             let id = id(message.id)?;
             let payload = message.payload.ok_or("Invalid message: `payload` is missing")?;
-            let request = request::from_payload(payload.get())?;
-            Ok(ClientMessage::Subscribe { id, request })
+            let asked = request::from_payload(payload.get())?;
+            Ok(ClientMessage::Subscribe { id, asked })
         }
         Some("complete") => Ok(ClientMessage::Complete { id: id(message.id)? }),
         Some(_) => Err("Invalid message: unknown `type`"),
@@ -101,6 +103,23 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::fuzz::fuzz;
+
+    #[test]
+    fn fuzz_messages() {
+        let seeds = [
+            r#"{"type":"connection_init","payload":{"authorization":"Bearer a.b.c","headers":{"Authorization":"x"}}}"#,
+            r#"{"id":"1","type":"subscribe","payload":{"query":"{ a }","variables":{"a":[1,{"b":null}]},"operationName":"A","extensions":{}}}"#,
+            r#"{"id":"1","type":"subscribe","payload":{"documentId":"sha256:ab","extensions":{"persistedQuery":{"version":1,"sha256Hash":"ab"}}}}"#,
+            r#"{"type":"ping","payload":{}}"#,
+            r#"{"id":"1","type":"complete"}"#,
+        ];
+        fuzz("messages", &seeds, |bytes| {
+            if let Err(problem) = read(&String::from_utf8_lossy(bytes)) {
+                assert!(problem.len() <= 123, "{problem}");
+            }
+        });
+    }
 
     /// Members as they might come, wrong ones among them.
     fn member() -> impl Strategy<Value = Value> {

@@ -4,9 +4,8 @@
 //! taken up while something still waits to be sent. Verifying a token holds up the client's next message and nothing
 //! else.
 
-use std::{future::pending, sync::Arc};
+use std::{future::pending, net::IpAddr, sync::Arc};
 
-use async_graphql::Request;
 use futures_util::{FutureExt as _, future::BoxFuture};
 use serde_json::json;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until};
@@ -20,6 +19,8 @@ use super::{
         operation::{AnswerBody, Operation, is_executed},
         outcome,
         rejection::Rejection,
+        request::Asked,
+        sender::Sender,
     },
     close::Close,
     identity::{Identity, one_of, token_of},
@@ -27,12 +28,18 @@ use super::{
     protocol::{ClientMessage, Payload, ServerMessage, read},
     wire::{End, Traffic, Wire},
 };
-use crate::{auth::AccessToken, graphql::Caller, trace::TraceContext};
+use crate::{
+    auth::AccessToken,
+    graphql::{Bill, Caller},
+    trace::TraceContext,
+};
 
 /// What the handshake told.
 pub(super) struct Opening {
     pub(super) state: Arc<AppState>,
     pub(super) connection: Connection,
+    /// Where the client is.
+    pub(super) address: IpAddr,
     /// The request id of the handshake, which those of the operations begin with.
     pub(super) name: Arc<str>,
     /// Where the handshake is in a trace, of which its operations are parts too.
@@ -152,7 +159,7 @@ impl Session {
             ClientMessage::ConnectionInit(payload) => self.initialise(&payload),
             ClientMessage::Ping(payload) => self.pinged(payload),
             ClientMessage::Pong => Ok(()),
-            ClientMessage::Subscribe { id, request } => self.subscribe(&id, request),
+            ClientMessage::Subscribe { id, asked } => self.subscribe(&id, asked),
             ClientMessage::Complete { id } => {
                 self.operations.stop(&id);
                 Ok(())
@@ -168,8 +175,13 @@ impl Session {
         let token = token.map_err(|error| Close::from(&Rejection::from(error)))?;
         // The client has done its part in time; how long a verification may take is limited elsewhere.
         self.deadline = None;
-        self.verifying = Some(Identity::verify(self.opening.state.clone(), token).boxed());
+        self.verify(token);
         Ok(())
+    }
+
+    fn verify(&mut self, token: Option<AccessToken>) {
+        let (state, address) = (self.opening.state.clone(), self.opening.address);
+        self.verifying = Some(Identity::verify(state, address, token).boxed());
     }
 
     /// A ping may carry a new token. Anything else that it carries is sent back.
@@ -179,7 +191,7 @@ impl Session {
             // There is nobody yet whose token could be renewed.
             Some(_) if self.identity.is_none() => self.send(&ServerMessage::Pong { payload: Payload::new() }),
             Some(token) => {
-                self.verifying = Some(Identity::verify(self.opening.state.clone(), Some(token)).boxed());
+                self.verify(Some(token));
                 Ok(())
             }
             None => self.send(&ServerMessage::Pong { payload }),
@@ -197,24 +209,20 @@ impl Session {
         }
     }
 
-    fn subscribe(&mut self, id: &str, request: Request) -> Result<(), End> {
+    fn subscribe(&mut self, id: &str, asked: Asked) -> Result<(), End> {
         let Some(identity) = &self.identity else { return Err(Close::UNAUTHORIZED.into()) };
         if self.operations.contains(id) {
             return Err(Close::taken(id).into());
         }
         self.started += 1;
         let request_id = format!("{}.{}", self.opening.name, self.started);
-        let (api, limit) = (&self.opening.state.api, self.opening.state.config.max_subscriptions_per_socket);
-        let operation = if self.operations.len() < limit {
-            Operation::read(api, request)
-        } else {
-            Err(Rejection::too_many_subscriptions(limit))
-        };
-        match operation {
-            Ok(operation) => {
-                let (subject, token) = (identity.subject.clone(), identity.token.clone());
-                let caller = Caller { subject, token, request_id, trace: self.opening.trace };
-                self.operations.start(id.to_owned(), api.clone(), operation, caller);
+        let state = &self.opening.state;
+        match self.accept(&identity.sender, asked) {
+            Ok((operation, bill)) => {
+                let Sender { subject, token, .. } = identity.sender.clone();
+                let caller = Caller { subject, token, request_id, trace: self.opening.trace, bill };
+                let (api, limit) = (state.api.clone(), state.config.operation_timeout);
+                self.operations.start(id.to_owned(), api, operation, caller, limit);
                 Ok(())
             }
             Err(rejection) => {
@@ -222,6 +230,19 @@ impl Session {
                 self.refuse(id, &rejection, &request_id)
             }
         }
+    }
+
+    /// Reads an operation and has it paid.
+    fn accept(&self, sender: &Sender, asked: Asked) -> Result<(Operation, Bill), Rejection> {
+        let state = &self.opening.state;
+        sender.arrives(state)?;
+        let limit = state.config.max_subscriptions_per_socket;
+        if self.operations.len() >= limit {
+            return Err(Rejection::too_many_subscriptions(limit));
+        }
+        let operation = Operation::find(state, asked)?;
+        let bill = sender.pays(state, &operation)?;
+        Ok((operation, bill))
     }
 
     fn told(&mut self, id: &str, event: Event) -> Result<(), End> {

@@ -62,15 +62,18 @@ pub(super) struct Wire {
     is_garbled: bool,
 }
 
+fn limits() -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(0)
+        .max_message_size(Some(MAX_MESSAGE_BYTES))
+        .max_frame_size(Some(MAX_MESSAGE_BYTES))
+}
+
 impl Wire {
     pub(super) async fn new(upgraded: Upgraded) -> Self {
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER_BYTES)
-            .write_buffer_size(0)
-            .max_message_size(Some(MAX_MESSAGE_BYTES))
-            .max_frame_size(Some(MAX_MESSAGE_BYTES));
         let socket =
-            WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
+            WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(limits())).await;
         Self { socket, is_sending: false, is_garbled: false }
     }
 
@@ -149,5 +152,55 @@ fn fatal(error: &Error) -> End {
         Error::Protocol(_) => Close::PROTOCOL_ERROR.into(),
         Error::Io(error) if error.kind() == io::ErrorKind::TimedOut => Close::SLOW.into(),
         _ => End::Gone,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Read, Write};
+
+    use tokio_tungstenite::tungstenite::protocol::WebSocket;
+
+    use super::*;
+    use crate::fuzz::fuzz;
+
+    /// What a client sends, and nowhere to answer.
+    struct Sent(Cursor<Vec<u8>>);
+
+    impl Read for Sent {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            Read::read(&mut self.0, buffer)
+        }
+    }
+
+    impl Write for Sent {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn fuzz_frames() {
+        // With masks of nothing: a text, one in two pieces with a ping between them, a close.
+        let seeds = [
+            "\u{1}\u{7f}\0\0\0\0hello",
+            "\u{1}\0\0\0\0\0\u{9}\0\0\0\0\0\0\0\0\0\0\0",
+            "\u{8}\0\0\0\0\0",
+            "{\"type\":\"ping\"}",
+        ];
+        fuzz("frames", &seeds, |bytes| {
+            let mut bytes = bytes.to_vec();
+            // The first two bytes of most frames: the last piece, and masked.
+            bytes.iter_mut().take(2).for_each(|byte| *byte |= 0x80);
+            let sent = Sent(Cursor::new(bytes));
+            let mut socket = WebSocket::from_raw_socket(sent, Role::Server, Some(limits()));
+            while let Ok(message) = socket.read() {
+                assert!(message.len() <= MAX_MESSAGE_BYTES);
+            }
+        });
     }
 }

@@ -1,4 +1,5 @@
-// Twice the same documents: with the schema as it is checked in, and with the one that the running server tells.
+// Twice the same documents: with the schema as it is checked in, and with the one that the running server tells. And
+// their list, as a server that trusts them reads it.
 import type { CodegenConfig } from "@graphql-codegen/cli";
 
 const generated = {
@@ -13,5 +14,6 @@ export default {
   generates: {
     "src/gql/": { ...generated, schema: "schema.graphql" },
     "introspected/": { ...generated, schema: server },
+    "persisted/": { ...generated, schema: "schema.graphql", presetConfig: { persistedDocuments: true } },
   },
 } satisfies CodegenConfig;

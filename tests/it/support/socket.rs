@@ -178,10 +178,14 @@ impl Socket {
     }
 
     pub(crate) async fn subscribes_with(&self, document: &str, variables: Value) -> Subscription {
+        self.subscribes_to(json!({"query": document, "variables": variables})).await
+    }
+
+    /// Sends all the parameters of a request.
+    pub(crate) async fn subscribes_to(&self, payload: Value) -> Subscription {
         let id = self.ids.fetch_add(1, Ordering::Relaxed).to_string();
         let (sender, events) = mpsc::unbounded_channel();
         self.waiting.lock().unwrap().insert(id.clone(), sender);
-        let payload = json!({"query": document, "variables": variables});
         let message = json!({"type": "subscribe", "id": id, "payload": payload});
         self.sink.lock().await.send(Message::text(message.to_string())).await.unwrap();
         Subscription { id, events, sink: self.sink.clone(), vain: 0 }

@@ -1,0 +1,97 @@
+use serde_json::json;
+
+use super::*;
+use crate::graphql::types;
+
+fn cost_of(document: &str, variables: serde_json::Value, object_rules: bool) -> Cost {
+    let registry = types();
+    let rules = Rules::read(&registry).unwrap();
+    let mut request = Request::new(document).variables(Variables::from_json(variables));
+    of(&registry, &rules, object_rules, &mut request)
+}
+
+fn points(document: &str) -> (u64, u64) {
+    let cost = cost_of(document, json!({}), false);
+    (cost.points, cost.checks)
+}
+
+#[test]
+fn an_operation_costs_what_it_may_return_and_ask() {
+    for (document, expected) in [
+        ("{ __typename }", (1, 0)),
+        ("{ apiInfo { name } }", (2, 0)),
+        ("{ viewer { subject } }", (2, 0)),
+        // The connection, its page, and one question for all of it.
+        ("{ tasks { nodes { id } } }", (1 + 1 + 20 + 1, 1)),
+        ("{ tasks(first: 50) { nodes { id } } }", (1 + 1 + 50 + 1, 1)),
+        ("{ tasks(last: 7) { edges { node { id } } } }", (1 + 1 + 7 + 7 + 1, 1)),
+        ("{ tasks(first: 1000000) { nodes { id } } }", (1 + 1 + 100 + 1, 1)),
+        // A page of pages.
+        ("{ tasks(first: 100) { nodes { history(first: 100) { nodes { id } } } } }", (10_204, 2)),
+        // Who owns it is asked once, and each row has an owner.
+        ("{ tasks(first: 10) { nodes { notes owner { roles { role } } } } }", (1 + 1 + 10 + 10 + 50 + 3, 3)),
+        ("{ viewer { permissions } }", (15, 13)),
+        ("mutation { login { ready } }", (1 + 10 + 1, 0)),
+        ("{ permissionRequirements(document: \"{ __typename }\") { coordinate } }", (1 + 5 + 25, 0)),
+    ] {
+        assert_eq!(points(document), expected, "{document}");
+    }
+}
+
+#[test]
+fn an_object_is_asked_about_only_with_object_rules() {
+    let document = "{ tasks(first: 50) { nodes { viewerPermissions { canUpdate { allowed } } } } }";
+    assert_eq!(cost_of(document, json!({}), false).checks, 2);
+    assert_eq!(cost_of(document, json!({}), true).checks, 51);
+    let change = "mutation { deleteTask(input: {id: \"x\"}) { deletedTaskId } }";
+    assert_eq!(cost_of(change, json!({}), true).checks, 2, "may it be read, and deleted");
+}
+
+#[test]
+fn variables_count_as_they_will_be_used() {
+    let page = "query($n: Int = 100) { tasks(first: $n) { nodes { id } } }";
+    assert_eq!(cost_of(page, json!({}), false).points, 103);
+    assert_eq!(cost_of(page, json!({"n": 2}), false).points, 5);
+    let checks = "query($c: [PermissionCheckInput!]!) { permissions(checks: $c) { allowed } }";
+    let pair = json!({"resource": "task", "action": "get"});
+    assert_eq!(cost_of(checks, json!({"c": vec![pair; 200]}), false).checks, 200);
+    let ids = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }";
+    assert_eq!(cost_of(ids, json!({"ids": vec!["x"; 40]}), false).points, 42);
+    let skipped = "query($no: Boolean!) { tasks @skip(if: $no) { nodes { id } } apiInfo { name } }";
+    assert_eq!(cost_of(skipped, json!({"no": true}), false).points, 2);
+}
+
+#[test]
+fn every_alias_and_every_spread_is_paid() {
+    let twice =
+        "{ a: tasks { ...rows } b: tasks { ...rows } } fragment rows on TaskConnection { nodes { id } }";
+    assert_eq!(points(twice), (1 + 21 + 21 + 1, 1));
+}
+
+/// graphql-js, and so GraphiQL and Apollo Sandbox, ask for nine levels of `ofType`, others for fewer.
+fn introspection(levels: usize) -> String {
+    let of_type = "ofType { kind name ".repeat(levels) + &"}".repeat(levels);
+    format!(
+        "{{ __schema {{ description queryType {{ name }} mutationType {{ name }} subscriptionType {{ name }}
+        types {{ ...T }} directives {{ name description isRepeatable locations args(includeDeprecated: true) {{ ...V }} }} }} }}
+        fragment T on __Type {{ kind name description specifiedByURL isOneOf
+        fields(includeDeprecated: true) {{ name description args(includeDeprecated: true) {{ ...V }} type {{ ...R }}
+        isDeprecated deprecationReason }} inputFields(includeDeprecated: true) {{ ...V }} interfaces {{ ...R }}
+        enumValues(includeDeprecated: true) {{ name description isDeprecated deprecationReason }}
+        possibleTypes {{ ...R }} }}
+        fragment V on __InputValue {{ name description type {{ ...R }} defaultValue isDeprecated deprecationReason }}
+        fragment R on __Type {{ kind name {of_type} }}"
+    )
+}
+
+#[test]
+fn an_introspection_query_is_cheap_and_one_that_goes_round_in_circles_is_not() {
+    for levels in [3, 7, 9, 12] {
+        let (points, checks) = points(&introspection(levels));
+        assert!((200..2_000).contains(&points), "{levels}: {points}");
+        assert_eq!(checks, 0);
+    }
+    let circles = "fields { type { ".repeat(6) + "name" + &" } }".repeat(6);
+    let (points, _) = points(&format!("{{ __schema {{ types {{ {circles} }} }} }}"));
+    assert!(points > 1_000_000, "{points}");
+}
