@@ -12,6 +12,8 @@
 mod introspection;
 mod walk;
 
+use std::borrow::Cow;
+
 use async_graphql::{Request, Variables, parser::types::OperationDefinition, registry::Registry};
 
 use super::{Api, limits::LimitExceeded, plan::Ground, rules::Rules, selected};
@@ -66,12 +68,14 @@ fn of(registry: &Registry, rules: &Rules, object_rules: bool, request: &mut Requ
 }
 
 /// The variables as the executor sees them, mistakes apart.
-fn with_defaults(given: &Variables, operation: &OperationDefinition) -> Variables {
-    let mut variables = given.clone();
+fn with_defaults<'a>(given: &'a Variables, operation: &OperationDefinition) -> Cow<'a, Variables> {
+    let mut variables = Cow::Borrowed(given);
     for definition in &operation.variable_definitions {
         let name = &definition.node.name.node;
-        if let Some(default) = &definition.node.default_value {
-            variables.entry(name.clone()).or_insert_with(|| default.node.clone());
+        if let Some(default) = &definition.node.default_value
+            && !given.contains_key(name)
+        {
+            variables.to_mut().insert(name.clone(), default.node.clone());
         }
     }
     variables
