@@ -58,7 +58,9 @@ async fn what_runs_is_finished_and_what_waits_is_there_for_the_next() {
     let mut server = Process::start(&world.sandbox, &database.url, &more).await;
     let (api, pdp) = (world.sandbox.permit_api.url(), world.sandbox.pdp.url());
     let manager = world.bearer_at(&server.url, world.persona("manager").await.token());
-    assert_eq!(manager.asks(LOGIN).await.data()["login"]["ready"], true);
+    manager.asks(LOGIN).await.data();
+    let roles = || world.roles_in_permit("auth0|sandbox-manager");
+    eventually("the manager's role", async || (roles().await == ["manager"]).then_some(())).await;
     world.break_it(&api, json!({"kind": "status", "status": 503})).await;
     let newcomer = json!({"claims": {"sub": "auth0|late", "https://taskgate.example/roles": ["viewer"]}});
     let late = world.bearer_at(&server.url, world.token(newcomer).await);
