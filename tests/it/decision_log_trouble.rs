@@ -96,25 +96,18 @@ async fn what_clients_send_cannot_spoil_the_log_of_others() {
             permissions(checks: [{resource: \"task\", action: $action}]) { allowed } }";
         admin.asks_with(document, json!({"action": "a\u{0}b"})).await.data();
 
-        let rows = eventually("both decisions", async || {
-            Some(admin.decisions(json!({})).await).filter(|rows| rows.len() >= 2)
+        let rows = eventually("the decision on users", async || {
+            let rows = admin.decisions(json!({})).await;
+            rows.iter().any(|row| row["resource"] == "user").then_some(rows)
         })
         .await;
-        let of = |resource: &str| rows.iter().find(|row| row["resource"] == resource).unwrap();
-        assert_eq!(of("task")["action"], "a\u{fffd}b");
-        assert_eq!(of("user")["action"], "get");
+        assert!(rows.iter().all(|row| row["resource"] != "task"), "nobody needs such an action");
     }
 }
 
-/// `fields` root fields that ask for 200 permissions each that nobody has.
-fn flood(fields: usize) -> String {
-    let field = |n: usize| {
-        let check = |action| format!("{{resource: \"ship\", action: \"a{n}-{action}\"}}");
-        let checks: Vec<String> = (0..200).map(check).collect();
-        format!("f{n}: permissions(checks: [{}]) {{ allowed }}", checks.join(" "))
-    };
-    format!("{{ {} }}", (0..fields).map(field).collect::<Vec<_>>().join(" "))
-}
+/// Asks about every permission that there is: so many lines of the log.
+const ALL: &str = "{ viewer { permissions } }";
+const LINES: f64 = 13.0;
 
 #[tokio::test]
 async fn without_its_table_the_log_loses_what_is_said_counts_it_and_every_request_is_answered() {
@@ -128,13 +121,11 @@ async fn without_its_table_the_log_loses_what_is_said_counts_it_and_every_reques
     assert_eq!(program.metric("decision_log_dropped_total").await, Some(0.0));
     Database::connect(&database.url).await.unwrap().execute_unprepared("DROP TABLE decisions").await.unwrap();
 
-    // More than the queue holds: 30,000 against 10,000 and the few that are tried meanwhile.
-    let flood = flood(10);
-    for _ in 0..15 {
-        assert_eq!(admin.asks(&flood).await.codes(), [""; 0]);
+    for _ in 0..20 {
+        assert_eq!(admin.asks(ALL).await.codes(), [""; 0]);
     }
     eventually("the count", async || {
-        program.metric("decision_log_dropped_total").await.filter(|dropped| *dropped >= 10_000.0)
+        program.metric("decision_log_dropped_total").await.filter(|dropped| *dropped >= 20.0 * LINES)
     })
     .await;
     assert_eq!(admin.asks("{ tasks { totalCount } }").await.data()["tasks"]["totalCount"], 0);
@@ -149,7 +140,7 @@ async fn what_waits_is_written_before_the_program_ends() {
         Process::start(&world.sandbox, &database.url, &[("--permit-answer-timeout-ms", "60000")]).await;
     let admin = world.bearer_at(&program.url, token);
     admin.asks("mutation { login { ready } }").await.data();
-    let answer = admin.asks(&flood(10)).await;
+    let answer = admin.asks(ALL).await;
     let request = answer.body["extensions"]["requestId"].as_str().unwrap().to_owned();
     assert_eq!(answer.codes(), [""; 0]);
 
@@ -159,5 +150,5 @@ async fn what_waits_is_written_before_the_program_ends() {
     let count = format!("SELECT COUNT(*) AS n FROM decisions WHERE request_id = '{request}'");
     let count = sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, count);
     let count: i64 = rows.query_one_raw(count).await.unwrap().unwrap().try_get("", "n").unwrap();
-    assert_eq!(count, 2_000);
+    assert_eq!(count.unsigned_abs(), LINES);
 }

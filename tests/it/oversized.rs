@@ -134,6 +134,5 @@ async fn idle_connections_keep_nobody_out_and_cost_little() {
 
     assert_eq!(health.expect("a new client is answered").unwrap().status(), 200);
     let each = (process.resident_bytes() - before) / count as u64;
-    println!("{count} idle connections, {each} bytes each");
     assert!(each < 40 * 1024, "{each} bytes for each of {count} connections");
 }
