@@ -22,10 +22,16 @@ const MAX_BYTES: usize = 8 * 1024;
 /// Longest that one input may take, on a busy machine and without optimisation.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How many cases a target has in this run.
+#[expect(clippy::disallowed_methods, reason = "a setting of the tests, which the program does not know")]
+fn cases() -> u64 {
+    let asked = std::env::var("TASKGATE_FUZZ_CASES").ok();
+    asked.map_or(CASES, |number| number.parse().expect("TASKGATE_FUZZ_CASES is a number"))
+}
+
 /// Has inputs read that come of `seeds`, and of pieces of them and of each other.
 pub(crate) fn fuzz(target: &str, seeds: &[&str], mut read: impl FnMut(&[u8])) {
-    let asked = std::env::var("TASKGATE_FUZZ_CASES").ok();
-    let cases = asked.map_or(CASES, |number| number.parse().expect("TASKGATE_FUZZ_CASES is a number"));
+    let cases = cases();
     // Another sequence with more cases, or they would all begin alike.
     let seed = [cases.to_le_bytes(), [7; 8]].concat();
     let mut spoiler = Spoiler { rng: TestRng::from_seed(RngAlgorithm::XorShift, &seed), seeds };
