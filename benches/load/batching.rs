@@ -65,7 +65,7 @@ pub(crate) async fn fan_out(world: &World, pdp: &Pdp) -> Vec<Batched> {
     ]
 }
 
-async fn median<F: Future<Output = ()>>(
+async fn median<F: Future>(
     pdp: &Pdp,
     what: &'static str,
     how: &'static str,

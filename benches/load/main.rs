@@ -137,7 +137,7 @@ fn worlds(server: &Runtime, options: &Arc<Options>, pdp: &Pdp) -> Vec<World> {
         for database in Database::chosen(options.database, options.postgres_url.as_deref()).await {
             let mut world = World::start(url.clone(), database, handle.clone()).await;
             if ["node", world::LIST_NAME, "memory"].iter().any(|part| options.wants(part)) {
-                world.start_node(&url);
+                world.start_node(&url).await;
             }
             worlds.push(world);
         }

@@ -103,7 +103,7 @@ impl World {
     }
 
     /// Starts the Node server over the same database, if there is Node.
-    pub(crate) fn start_node(&mut self, pdp: &Url) {
+    pub(crate) async fn start_node(&mut self, pdp: &Url) {
         let issuer = self.sandbox.issuer_name();
         self.node = Process::node(&json!({
             "database": self.database.url,
@@ -113,6 +113,10 @@ impl World {
             "pdp": pdp.as_str().trim_end_matches('/'),
             "key": API_KEY,
         }));
+        if let Some(node) = &self.node {
+            let answers = [self.asks(node.address, LIST).await, self.asks(self.api, LIST).await];
+            assert_eq!(answers[0]["data"], answers[1]["data"], "both answer the same");
+        }
     }
 
     /// The program over the same database, as a process of its own, with further flags.
@@ -149,21 +153,19 @@ impl World {
     }
 
     /// Asks one of the servers.
-    pub(crate) async fn asks(&self, server: SocketAddr, document: &str) {
+    pub(crate) async fn asks(&self, server: SocketAddr, document: &str) -> serde_json::Value {
         let url = format!("http://{server}/graphql");
         let request = self.client.post(url).bearer_auth(&self.token).json(&json!({"query": document}));
         let answer: serde_json::Value =
             request.send().await.expect("the API answers").json().await.expect("JSON");
         assert!(answer.get("errors").is_none(), "{answer}");
+        answer
     }
 
     /// The API's names of the newest tasks.
     async fn ids(&self) -> Vec<String> {
-        let body = json!({"query": format!("{{ tasks(first: {CHANGED}) {{ nodes {{ id }} }} }}")});
-        let url = format!("http://{}/graphql", self.api);
-        let request = self.client.post(url).bearer_auth(&self.token).json(&body);
-        let answer: serde_json::Value =
-            request.send().await.expect("the API answers").json().await.expect("JSON");
+        let document = format!("{{ tasks(first: {CHANGED}) {{ nodes {{ id }} }} }}");
+        let answer = self.asks(self.api, &document).await;
         let nodes = answer["data"]["tasks"]["nodes"].as_array().expect("a page");
         nodes.iter().map(|node| node["id"].as_str().expect("an id").to_owned()).collect()
     }

@@ -23,7 +23,10 @@ pub(crate) struct Actor {
 
 impl Actor {
     pub(crate) async fn lives(mut self) {
-        self.renews().await;
+        while self.person.token().is_empty() && !self.world.is_over() {
+            self.renews().await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
         self.signs_in().await;
         while !self.world.is_over() {
             self.acts().await;

@@ -87,11 +87,12 @@ fn claim(world: &World, person: &Person, id: &str, event: &Value) -> Claim {
     Claim { permission: "task:get".to_owned(), task: Some(id.to_owned()), owned }
 }
 
-/// From when something happened until now. Of an error nobody tells when it happened.
+/// From when something happened until now. Of an error nobody tells when it happened, nor how long it waited behind
+/// events that had to be read from a database that is away.
 fn since(at: &Value) -> Window {
     let now = Instant::now();
     let at = at.as_str().and_then(|at| OffsetDateTime::parse(at, &Rfc3339).ok());
-    let age = at.map_or(Duration::from_secs(5), |at| {
+    let age = at.map_or(Duration::from_secs(30), |at| {
         Duration::try_from(OffsetDateTime::now_utc() - at).unwrap_or_default()
     });
     Window::between(now.checked_sub(age).unwrap_or(now), now)

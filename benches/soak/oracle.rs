@@ -122,8 +122,8 @@ impl World {
             "INTERNAL" => broken(Part::Database, AFTER),
             "UNAUTHENTICATED" => match reason {
                 "USER_REMOVED" => person.leaves(),
-                "UNKNOWN_KEY" => person.token().is_empty() || broken(Part::Issuer, KEYS_AFTER),
-                _ => person.token().is_empty() || person.is_forged(),
+                "UNKNOWN_KEY" => broken(Part::Issuer, KEYS_AFTER),
+                _ => person.is_forged(),
             },
             _ => false,
         }
