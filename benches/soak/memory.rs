@@ -37,11 +37,11 @@ impl Memory {
         let (last, _) = self.0.last()?;
         let length = last.saturating_duration_since(calm).as_secs_f64();
         let part = |at: Instant| at.saturating_duration_since(calm).as_secs_f64() / length;
-        let least = |wanted: &dyn Fn(f64) -> bool| {
+        let floor = |wanted: &dyn Fn(f64) -> bool| {
             let sizes = self.0.iter().filter(|(at, _)| *at > calm && wanted(part(*at)));
             sizes.map(|(_, kib)| *kib).min()
         };
-        Some(Growth { before: least(&|it| BEFORE.contains(&it))?, after: least(&|it| it >= AFTER)? })
+        Some(Growth { before: floor(&|it| BEFORE.contains(&it))?, after: floor(&|it| it >= AFTER)? })
     }
 }
 

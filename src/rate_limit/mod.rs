@@ -70,6 +70,10 @@ pub struct RateLimits {
 impl RateLimits {
     /// Every bucket is full.
     pub fn new(config: Config) -> Self {
+        // A monitor sees them before anybody is refused.
+        for bucket in ["subject", "address"] {
+            metrics::counter!("rate_limited_total", "bucket" => bucket).increment(0);
+        }
         Self { subjects: Buckets::new(config.subject), addresses: Buckets::new(config.address) }
     }
 

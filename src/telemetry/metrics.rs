@@ -30,10 +30,12 @@ const WAVES: Kind = Histogram(&[0.0, 1.0, 2.0, 3.0, 5.0, 10.0]);
 type Series = (&'static str, &'static [&'static str], Kind, &'static str);
 
 #[rustfmt::skip]
-const SERIES: [Series; 30] = [
+const SERIES: [Series; 35] = [
     ("build_info", &["version"], Gauge, "Always 1; the version of the program is its label."),
     ("graphql_requests_total", &["operation", "type", "outcome"], Counter, "Operations, by trusted name, type, and OK or the code of their first error."),
     ("graphql_request_duration_seconds", &["type"], LATENCY, "Time from a query or mutation that is read to its answer."),
+    ("rate_limited_total", &["bucket"], Counter, "Requests that were refused because a subject or an address had no points left."),
+    ("untrusted_documents_total", &[], Counter, "Operations whose document is not in the file of trusted ones, where that is looked at."),
     ("decisions_total", &["outcome", "cause"], Counter, "Answers to permission checks: allow, deny or undecided, and why."),
     ("decision_waves", &[], WAVES, "Batches of checks that one operation needed, one after another."),
     ("decision_snapshot_age_seconds", &[], WAIT, "Age of remembered permissions when they were used for a read."),
@@ -57,6 +59,9 @@ const SERIES: [Series; 30] = [
     ("sockets_open", &[], Gauge, "WebSockets among the connections."),
     ("sockets_closed_total", &["code"], Counter, "WebSockets that ended, by close code."),
     ("subscriptions_open", &["transport"], Gauge, "Operations in flight on WebSockets and event streams."),
+    ("feed_connected", &[], Gauge, "1 while the server hears what other servers commit; with SQLite there are none, and it stays 1."),
+    ("feed_catch_ups_total", &[], Counter, "How often the server connected again to hear the others, and looked up what it had missed."),
+    ("feed_lag_seconds", &[], Gauge, "Time of an echo of the server's own through the database, every five seconds."),
     ("database_connections_in_use", &[], Gauge, "Connections of the pool that something works with."),
     ("database_connections_idle", &[], Gauge, "Connections of the pool that nothing works with."),
     ("database_connections_limit", &[], Gauge, "Connections that the pool may open."),

@@ -111,10 +111,11 @@ async fn the_bytes_are_those_that_a_browser_dispatches() {
     let world = World::start().await;
     let request = post(&world, "{ apiInfo { name } }").header("x-request-id", "mine");
     let text = request.send().await.unwrap().text().await.unwrap();
-    let authz = text.split_once("\"authz\":").unwrap().1.split_once('}').unwrap().0;
+    let part = |name: &str| text.split_once(name).unwrap().1.split_once('}').unwrap().0;
+    let (authz, cost) = (part("\"authz\":"), part("\"cost\":"));
     let expected = format!(
         ":\n\nevent: next\ndata: {{\"data\":{{\"apiInfo\":{{\"name\":\"taskgate\"}}}},\
-         \"extensions\":{{\"authz\":{authz}}},\"requestId\":\"mine\"}}}}\n\nevent: complete\ndata:\n\n"
+         \"extensions\":{{\"authz\":{authz}}},\"cost\":{cost}}},\"requestId\":\"mine\"}}}}\n\nevent: complete\ndata:\n\n"
     );
     assert_eq!(text, expected);
 }

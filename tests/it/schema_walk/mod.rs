@@ -243,9 +243,10 @@ fn all_permissions() -> String {
 }
 
 /// Root fields that lead to no object of the domain.
-const NO_PATHS: [(&str, &str); 5] = [
+const NO_PATHS: [(&str, &str); 6] = [
     ("apiInfo", "about the server, and for everybody"),
     ("permissionRequirements", "about the schema, and for everybody"),
+    ("rateLimit", "about what the caller may still ask for, and for everybody"),
     ("explain", "about a document: explain.rs"),
     ("decisions", "about what was decided: decision_log.rs"),
     ("viewerPermissionsChanged", "names of permissions: subscription_ends.rs"),
