@@ -76,9 +76,10 @@ impl TaskWrite<'_> {
     pub(super) async fn commit_permissions(self, subject: &str) -> Result<(), StoreError> {
         let tenant = self.tenant;
         tenant.send_permissions(&self.tx, subject).await?;
-        self.commit().await?;
+        let committed = self.commit().await;
+        // Told even if the answer was lost: it may have been committed, and asking once more harms nobody.
         tenant.publish_permissions(subject);
-        Ok(())
+        committed
     }
 
     fn event(

@@ -73,9 +73,10 @@ impl TenantStore {
         subject: &str,
     ) -> Result<(), StoreError> {
         self.send_permissions(&tx, subject).await?;
-        tx.commit().await?;
+        let committed = tx.commit().await;
+        // Told even if the answer was lost: it may have been committed, and asking once more harms nobody.
         self.publish_permissions(subject);
-        Ok(())
+        Ok(committed?)
     }
 
     /// Tells this node.

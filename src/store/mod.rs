@@ -165,6 +165,17 @@ async fn take_turn(tx: &DatabaseTransaction, subject: &str) -> Result<(), StoreE
     Ok(())
 }
 
+/// Takes the turn of `subject` until this transaction ends, if nobody has it.
+async fn has_turn(tx: &DatabaseTransaction, subject: &str) -> Result<bool, StoreError> {
+    if tx.get_database_backend() != DbBackend::Postgres {
+        return Ok(true);
+    }
+    let lock = "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 7418529630)) AS taken";
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, lock, [subject.into()]);
+    let row = tx.query_one_raw(statement).await?;
+    Ok(row.map(|row| row.try_get("", "taken")).transpose()?.unwrap_or(false))
+}
+
 /// The only way to begin a transaction that writes.
 async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, StoreError> {
     let options = TransactionOptions {

@@ -13,7 +13,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Store, StoreError, now, take_turn};
+use super::{Store, StoreError, has_turn, now};
 
 /// Stands for a cause when an attempt ended well before all was done.
 const PARTLY: &str = "PARTLY_DONE";
@@ -61,8 +61,11 @@ impl Store {
         let first = due.clone().order_by_asc(Column::DueAt);
         let skipping = first.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
         let Some(item) = skipping.one(&tx).await? else { return Ok(None) };
-        // Another node may be leasing an item of this person in another tenant: after its turn, look again.
-        take_turn(&tx, &item.subject).await?;
+        // Somebody who is concerned with this person wakes a worker afterwards. Whoever has their turn may wait for this
+        // very row, so that to wait for the turn in turn would never end.
+        if !has_turn(&tx, &item.subject).await? {
+            return Ok(None);
+        }
         let Some(item) = due.filter(Column::Seq.eq(item.seq)).one(&tx).await? else { return Ok(None) };
         let lease = Uuid::new_v4();
         let mut leased: outbox::ActiveModel = item.into();

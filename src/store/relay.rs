@@ -178,8 +178,9 @@ impl Hearing {
             }
             Ok(Notice::Permissions { .. } | Notice::Echo { .. }) => {}
             Err(error) => {
-                tracing::warn!(%error, "a node of another version said something; task events are looked up");
+                tracing::warn!(%error, "a node of another version said something; it may have been anything");
                 self.catch_up().await?;
+                self.store.feed.publish(Signal::Gap);
             }
         }
         Ok(())

@@ -1,5 +1,7 @@
 //! Persisted and trusted documents, over every transport.
 
+use std::fs::File;
+
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -171,13 +173,20 @@ async fn on_the_middle_rung_everything_is_executed_and_what_is_not_trusted_is_na
     let database = format!("sqlite://{}/log.db?mode=rwc", files.path().display());
     let path = file.path().to_str().unwrap();
     let more = [("--trusted-documents", "log"), ("--trusted-documents-file", path)];
-    let process = Process::start(&world.sandbox, &database, &more).await;
+    let log = files.path().join("log");
+    let process =
+        Process::start_talkative(&world.sandbox, &database, &more, File::create(&log).unwrap()).await;
     for query in [STRANGE, STRANGE, "{ __typename }", PAGE] {
         let request = world.client.post(format!("{}/graphql", process.url)).json(&json!({"query": query}));
         assert_eq!(request.send().await.unwrap().status(), 200);
     }
-    let page = reqwest::get(format!("{}/metrics", process.url)).await.unwrap().text().await.unwrap();
-    assert!(page.contains("untrusted_documents_total 3"), "{page}");
+    assert_eq!(process.metric("untrusted_documents_total").await, Some(3.0));
+    let named = format!("sha256:{}", hash(STRANGE));
+    let log = std::fs::read_to_string(log).unwrap();
+    assert_eq!(log.lines().filter(|line| line.contains(&named)).count(), 1, "{log}");
+    let page = process.metrics().await;
+    let of = |name: &str| format!("graphql_requests_total{{operation=\"{name}\",type=\"query\"");
+    assert!(page.contains(&of("Page")) && page.contains(&of("other")), "{page}");
 }
 
 #[test]

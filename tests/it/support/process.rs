@@ -69,7 +69,7 @@ impl Process {
 
     /// A metric without labels; `None` before it was first measured.
     pub(crate) async fn metric(&self, name: &str) -> Option<f64> {
-        let page = reqwest::get(format!("{}/metrics", self.url)).await.unwrap().text().await.unwrap();
+        let page = self.metrics().await;
         page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
     }
 
