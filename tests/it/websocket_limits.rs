@@ -169,7 +169,12 @@ async fn when_the_server_stops_what_is_on_its_way_is_answered_and_sockets_are_cl
     let pdp = world.sandbox.pdp.url();
     let idle = world.persona("viewer").await.connects().await;
     let busy = world.signed_in("manager").await.connects().await;
+    let before = world.count(&pdp, "POST /allowed").await;
     let _quiet = busy.subscribes(QUIET).await;
+    // Or its question would be taken for the mutation's.
+    while world.count(&pdp, "POST /allowed").await == before {
+        tokio::task::yield_now().await;
+    }
     world.break_it(&pdp, json!({"kind": "delay", "ms": 400})).await;
     let before = world.count(&pdp, "POST /allowed").await;
     let create = "mutation { createTask(input: {title: \"Late\"}) { task { title } } }";
