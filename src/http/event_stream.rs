@@ -54,12 +54,14 @@ pub(super) fn executed(
     operation: Operation,
     caller: Caller,
 ) -> Response {
-    let expiry = caller.subject.verified().map(|user| Instant::now() + user.time_left());
+    let lasts = operation.kind() == OperationType::Subscription;
+    // What a mutation did is told, whatever became of the token meanwhile, or it would be done again.
+    let expiry = caller.subject.verified().filter(|_| lasts).map(|user| Instant::now() + user.time_left());
     let pause = state.config.ws_keep_alive;
     let mut pulse = interval_at(Instant::now() + pause, pause);
     pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let events = Events {
-        connection: (operation.kind() == OperationType::Subscription).then_some(connection),
+        connection: lasts.then_some(connection),
         expiry,
         pulse,
         request_id: caller.request_id.clone(),
@@ -89,7 +91,7 @@ fn respond(body: Body) -> Response {
 
 struct Events {
     answers: BoxStream<'static, Result<Answer, Rejection>>,
-    /// Present where the stream has no end of its own.
+    /// Present where the stream has no end of its own, and so is the end of the token.
     connection: Option<Connection>,
     expiry: Option<Instant>,
     pulse: Interval,

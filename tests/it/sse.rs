@@ -218,6 +218,20 @@ async fn a_stream_ends_with_its_token() {
 }
 
 #[tokio::test]
+async fn what_a_mutation_did_is_told_even_if_its_token_ends_meanwhile() {
+    let world = World::with(|config| config.permit.answer_timeout = Duration::from_secs(10)).await;
+    world.signed_in("manager").await;
+    let exp = time::OffsetDateTime::now_utc().unix_timestamp() + 1;
+    let token = world.token(json!({"claims": {"sub": "auth0|sandbox-manager", "exp": exp}})).await;
+    world.break_it(&world.sandbox.pdp.url(), json!({"kind": "delay", "ms": 1_500})).await;
+
+    let mut created = stream(post(&world, CREATE).bearer_auth(token)).await;
+
+    assert_eq!(created.answer().await["data"]["createTask"]["task"]["title"], "By stream");
+    created.completes().await;
+}
+
+#[tokio::test]
 async fn a_quiet_stream_shows_signs_of_life() {
     let world = World::with(|config| config.http.ws_keep_alive = Duration::from_millis(50)).await;
     let manager = world.persona("manager").await;
@@ -245,8 +259,13 @@ async fn a_client_that_goes_away_frees_its_place() {
 async fn when_the_server_stops_a_subscription_is_cut_off_and_a_mutation_answered() {
     let mut world = World::start().await;
     let manager = world.signed_in("manager").await;
-    let mut quiet = stream(by(post(&world, QUIET), &manager)).await;
     let pdp = world.sandbox.pdp.url();
+    let before = world.count(&pdp, "POST /allowed").await;
+    let mut quiet = stream(by(post(&world, QUIET), &manager)).await;
+    // Or its question would be taken for the mutation's.
+    while world.count(&pdp, "POST /allowed").await == before {
+        tokio::task::yield_now().await;
+    }
     world.break_it(&pdp, json!({"kind": "delay", "ms": 400})).await;
     let before = world.count(&pdp, "POST /allowed").await;
     let mut created = stream(by(post(&world, CREATE), &manager)).await;
