@@ -94,7 +94,7 @@ impl Exchange<'_> {
             return Err(Rejection::method_not_allowed(allowed));
         }
         let sender = Sender::of(self.state, headers, self.extensions).await?;
-        let read = self.read(method, headers, query_string, body).await;
+        let read = self.read(&sender, method, headers, query_string, body).await;
         let paid = read.and_then(|operation| Ok((sender.pays(self.state, &operation)?, operation)));
         let (bill, operation) = match paid {
             Ok(paid) => paid,
@@ -125,6 +125,7 @@ impl Exchange<'_> {
     /// Reads the parameters and everything that can be known of them before execution.
     async fn read(
         &self,
+        sender: &Sender,
         method: &Method,
         headers: &HeaderMap,
         query_string: &str,
@@ -136,7 +137,7 @@ impl Exchange<'_> {
         } else {
             from_body(headers, body, config.max_body_bytes, config.body_timeout).await?
         };
-        let operation = Operation::find(self.state, asked)?;
+        let operation = Operation::find(self.state, sender, asked)?;
         match operation.kind() {
             OperationType::Mutation if *method == Method::GET => Err(Rejection::method_not_allowed("POST")),
             OperationType::Subscription if !self.streams(&operation, headers) => {

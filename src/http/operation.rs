@@ -17,7 +17,9 @@ use serde::Serialize;
 use tokio::time::timeout;
 use tracing::{Instrument as _, Span};
 
-use super::{AppState, documents::Found, outcome::Outcome, rejection::Rejection, request::Asked};
+use super::{
+    AppState, documents::Found, outcome::Outcome, rejection::Rejection, request::Asked, sender::Sender,
+};
 use crate::{
     auth::{AuthError, Reason, Subject},
     graphql::{Api, Caller, Cost, DocumentLimits, TrustedDocument},
@@ -50,9 +52,12 @@ impl Operation {
     }
 
     /// Finds the document that is asked for, and reads it.
-    pub(super) fn find(state: &AppState, asked: Asked) -> Result<Self, Rejection> {
+    pub(super) fn find(state: &AppState, sender: &Sender, asked: Asked) -> Result<Self, Rejection> {
         let (named, rest) = asked.split();
         let Found { text, trusted, new } = state.documents.find(named)?;
+        if trusted.is_none() {
+            sender.pays_to_read(state, &text)?;
+        }
         let operation = Self::read(&state.api, rest.with_text(text))?;
         if let Some(hash) = new {
             state.documents.remember(hash, &operation.request.query);

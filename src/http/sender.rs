@@ -1,6 +1,7 @@
 //! Who sends a request, and whose bucket of points pays for it.
 //!
-//! Every request costs a point when it arrives, and its operation what it costs. Somebody whose token was verified before
+//! Every request costs a point when it arrives, its document by its length before it is read, and its operation what it
+//! costs. Somebody whose token was verified before
 //! pays themselves. Everybody else's address pays before anything is verified, because nothing that a stranger can ask
 //! for costs more than the signature of a bad token.
 
@@ -17,6 +18,8 @@ use crate::{
 
 /// What a request costs when it arrives.
 const ARRIVAL: u32 = 1;
+/// What each KiB of a document costs beyond the first: to read a long one takes as long as many small operations.
+const READING: u32 = 10;
 
 /// Somebody who is heard.
 #[derive(Debug, Clone)]
@@ -64,6 +67,15 @@ impl Sender {
     /// Pays for one more request on the same connection.
     pub(super) fn arrives(&self, state: &AppState) -> Result<(), Rejection> {
         state.rate_limits.charge(&self.payer, ARRIVAL)?;
+        Ok(())
+    }
+
+    /// Pays for a document that is about to be read.
+    pub(super) fn pays_to_read(&self, state: &AppState, text: &str) -> Result<(), Rejection> {
+        let kibibytes = u32::try_from(text.len() / 1024).unwrap_or(u32::MAX);
+        if kibibytes > 0 {
+            state.rate_limits.charge(&self.payer, kibibytes.saturating_mul(READING))?;
+        }
         Ok(())
     }
 

@@ -66,6 +66,19 @@ async fn every_executed_operation_says_what_it_cost_and_what_is_left() {
 }
 
 #[tokio::test]
+async fn a_long_document_is_paid_for_before_it_is_read() {
+    let world = world(1_000, 50).await;
+    let long = format!("{{ __typename }}{}", " ".repeat(6 * 1024));
+    let wrong = format!("{{ {} }}", "a ".repeat(3 * 1024));
+
+    for document in [&long, &wrong] {
+        is_refused(&world.nobody().asks(document).await, "address");
+    }
+
+    assert_eq!(world.nobody().asks("{ __typename }").await.codes(), [""; 0], "nothing was taken");
+}
+
+#[tokio::test]
 async fn without_limits_the_cost_is_told_and_nobody_is_refused() {
     let world = World::with(|config| {
         config.rate_limit.subject = rate(0);

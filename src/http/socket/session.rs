@@ -240,7 +240,7 @@ impl Session {
         if self.operations.len() >= limit {
             return Err(Rejection::too_many_subscriptions(limit));
         }
-        let operation = Operation::find(state, asked)?;
+        let operation = Operation::find(state, sender, asked)?;
         let bill = sender.pays(state, &operation)?;
         Ok((operation, bill))
     }
