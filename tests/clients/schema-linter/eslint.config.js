@@ -33,7 +33,7 @@ export default [
               "Change", "Connection", "Edge", "Info", "Outcome", "Payload", "Permissions", "Requirement", "Result", "Status",
               "Verdict",
             ],
-            types: ["Explanation", "RoleAssignment", "UserError", "Viewer"],
+            types: ["Explanation", "RateLimit", "RoleAssignment", "UserError", "Viewer"],
           },
         },
       ],
