@@ -1,10 +1,10 @@
 //! What becomes of a GraphQL request, whichever way it came: as an HTTP request, over a socket, or for an event
 //! stream.
 //!
-//! In order: text and variables within their limits, one parse, the document within its limits, one operation
-//! selected, the permissions counted that it asks about, and what it costs, which its sender pays; its sender not removed,
-//! execution. The transports differ
-//! only in how they tell what comes of it.
+//! In order: its document found and, by its length, paid for; text and variables within their limits, one parse, the
+//! document within its limits, one operation selected, the permissions counted that it asks about, and what it costs,
+//! which its sender pays. Then its sender is not removed, which for a query is looked up beside the execution. The
+//! transports differ only in how they tell what comes of it.
 
 use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 

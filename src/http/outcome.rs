@@ -8,7 +8,7 @@ use super::{operation::Operation, rejection::Rejection};
 
 /// The name of every operation that no trusted document names: a client's own words are no label.
 const OTHER: &str = "other";
-/// The client went away before the answer.
+/// The client went away before the answer; a mutation is done to its end all the same.
 const GONE: &str = "CANCELLED";
 
 /// An operation on its way, counted when it is dropped.

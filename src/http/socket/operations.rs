@@ -1,5 +1,5 @@
 //! The operations in flight on one socket, each under the id that the client gave it. All of them are polled by the
-//! socket's own task: whoever opens a socket gets one task and no more.
+//! socket's own task; only a mutation has one of its own, because it goes on when the socket ends.
 
 use std::{
     pin::Pin,

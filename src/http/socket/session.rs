@@ -107,7 +107,7 @@ impl Session {
         metrics::counter!("sockets_closed_total", "code" => code.to_string()).increment(1);
         tracing::debug!(code, "socket ends");
         let Self { wire, operations, .. } = self;
-        // Nobody hears their answers any more.
+        // Nobody hears their answers any more; only what a mutation does is done to its end.
         drop(operations);
         wire.end(end).await;
     }
