@@ -9,7 +9,8 @@
 //! 3. [`http`]: parameters, which document is meant and whether it is trusted, document limits, one parse, what the
 //!    operation costs, which the sender pays.
 //! 4. [`graphql`]: validation and variables; the guard reads each field's rule and asks the operation's decisions.
-//! 5. [`permit`]: whatever is pending together goes to the PDP as one bulk call. No answer is never an allow.
+//! 5. [`permit`]: whatever is pending together, and what the document tells that fields below will ask, goes to the PDP as
+//!    one bulk call. No answer is never an allow.
 //! 6. [`graphql`] resolvers → [`store`] (rows of the caller's tenant) and [`sync`] (users and roles at Permit).
 //! 7. Errors are mapped once, and every answer carries a receipt.
 //!

@@ -1,5 +1,5 @@
 //! The same work as an experienced programmer would write it without GraphQL: one route an operation, the token
-//! check, the calls to the PDP and the SQL of the API, and `serde` structures for the answer.
+//! check, the look-up of removed people, one call to the PDP, the SQL of the API, and `serde` structures for the answer.
 
 use std::sync::Arc;
 
@@ -92,12 +92,11 @@ async fn one_task(
 
 async fn tasks(State(parts): Shared, headers: HeaderMap) -> Result<Json<Vec<Row>>, StatusCode> {
     let user = parts.user(&headers).await?;
-    parts.demand(&user, &["get"], Freshness::AnyAge).await?;
+    let allowed = parts.ask(&user, &["get", "update", "delete"], Freshness::AnyAge).await?;
+    let [true, can_update, can_delete] = allowed[..] else { return Err(StatusCode::FORBIDDEN) };
     let request = PageRequest { limit: 50, end: End::First, after: None, before: None };
     let store = parts.store.tenant(&user.tenant);
     let page = store.list_tasks(&TaskListQuery::default(), &request).await.map_err(failed)?;
-    let allowed = parts.ask(&user, &["update", "delete"], Freshness::AnyAge).await?;
-    let (can_update, can_delete) = (allowed[0], allowed[1]);
     Ok(Json(page.rows.into_iter().map(|task| Row { task: task.into(), can_update, can_delete }).collect()))
 }
 
@@ -120,7 +119,9 @@ impl Parts {
     async fn user(&self, headers: &HeaderMap) -> Result<Arc<VerifiedUser>, StatusCode> {
         let credentials =
             self.authenticator.authenticate(headers).await.map_err(|_| StatusCode::UNAUTHORIZED)?;
-        credentials.subject.verified().cloned().ok_or(StatusCode::UNAUTHORIZED)
+        let user = credentials.subject.verified().cloned().ok_or(StatusCode::UNAUTHORIZED)?;
+        let removed = self.store.tenant(&user.tenant).is_removed(&user.id).await.map_err(failed)?;
+        if removed { Err(StatusCode::UNAUTHORIZED) } else { Ok(user) }
     }
 
     async fn ask(

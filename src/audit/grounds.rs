@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use tokio::sync::OnceCell;
 
 use crate::store::{Standing, StoreError, TenantStore};
@@ -40,7 +41,8 @@ impl Grounds {
     /// # Errors
     /// The database failed.
     pub async fn standing(&self) -> Result<Standing, StoreError> {
-        self.standing.get_or_try_init(|| self.store.standing(&self.subject)).await.copied()
+        // In a box, or everybody who may have to explain a denial would carry the look-up along.
+        self.standing.get_or_try_init(|| self.store.standing(&self.subject).boxed()).await.copied()
     }
 }
 

@@ -204,7 +204,7 @@ impl Operation {
     /// Asked once in an operation, and only by one with a refusal. Undecided is no.
     async fn may_explain(&self, caller: &SignedIn) -> bool {
         let ask = async || {
-            let answers = self.decisions.ask(vec![caller.check(EXPLAIN.0, EXPLAIN.1)]).await;
+            let answers = self.decisions.ask(&[caller.check(EXPLAIN.0, EXPLAIN.1)]).await;
             answers.iter().all(|answer| answer.as_ref().is_ok_and(|verdict| verdict.allows()))
         };
         *self.may_explain.get_or_init(ask).await

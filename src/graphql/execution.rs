@@ -3,7 +3,7 @@
 //!
 //! A subscription gets them anew with each of its events: what was true of the last one need not be true of the next.
 
-use std::{future::ready, sync::Arc};
+use std::{any::TypeId, future::ready, sync::Arc};
 
 use async_graphql::{Name, Request, Response, ServerError, Value, parser::types::OperationType, value};
 use futures_util::{
@@ -14,6 +14,7 @@ use futures_util::{
 use super::{
     Api, Bill, Caller,
     context::{Operation, SignedIn},
+    cost::Foreseen,
     decisions::{Decisions, Source},
     field_errors, selected,
     subscription::{Events, single_field},
@@ -27,8 +28,13 @@ impl Api {
     pub async fn execute(&self, mut request: Request, caller: Caller) -> Response {
         let is_mutation = operation_type(&mut request) == Some(OperationType::Mutation);
         let request_id = caller.request_id.clone();
-        let source = if is_mutation { self.for_writing(&caller) } else { self.for_reading(&caller) };
-        let operation = self.operation(caller, source);
+        let operation = if is_mutation {
+            let source = self.for_writing(&caller);
+            self.operation(caller, source, Foreseen::default())
+        } else {
+            let source = self.for_reading(&caller);
+            self.operation(caller, source, foreseen(&mut request))
+        };
         let response = match self.coerce(&mut request).await {
             Ok(()) => self.schema.execute(request.data(operation.clone())).await,
             Err(errors) => Response::from_errors(errors),
@@ -56,7 +62,7 @@ impl Api {
         // Only a login uses the token.
         let caller = Caller { token: None, ..caller };
         let source = Source::Pool(self.pumps.pool.within(caller.trace));
-        let operation = self.operation(caller, source);
+        let operation = self.operation(caller, source, Foreseen::default());
         let answers = match self.prepare(&mut request).await {
             Ok(()) => {
                 let events = Events::new(&mut request, operation.clone(), self.config.operation_timeout);
@@ -94,7 +100,7 @@ impl Api {
         }
     }
 
-    fn operation(&self, caller: Caller, source: Source) -> Arc<Operation> {
+    fn operation(&self, caller: Caller, source: Source, foreseen: Foreseen) -> Arc<Operation> {
         let signed_in = caller.subject.verified().map(|user| {
             let store = self.services.store.tenant(&user.tenant);
             let origin = Origin { request_id: caller.request_id.clone(), trace_id: Some(caller.trace.id()) };
@@ -102,7 +108,11 @@ impl Api {
             SignedIn::new(user.clone(), store, trail)
         });
         let trail = signed_in.as_ref().map(|caller| caller.trail.clone());
-        let decisions = Decisions::new(source, trail);
+        let Foreseen(needs) = foreseen;
+        let checks = signed_in.as_ref().map(|caller| {
+            needs.into_iter().map(|(resource, action)| caller.check(resource, action)).collect()
+        });
+        let decisions = Decisions::new(source, trail).foreseeing(checks.unwrap_or_default());
         Arc::new(Operation::new(caller, decisions, signed_in, self.config.object_rules))
     }
 
@@ -145,6 +155,12 @@ impl Api {
         let invalid = self.schema.execute(rehearsal).await.errors;
         if invalid.is_empty() { Ok(()) } else { Err(invalid) }
     }
+}
+
+/// What is known of the questions of a query. A mutation asks for each of its fields afresh.
+fn foreseen(request: &mut Request) -> Foreseen {
+    let known = request.data.get(&TypeId::of::<Foreseen>()).and_then(|known| known.downcast_ref());
+    known.cloned().unwrap_or_default()
 }
 
 /// What the sender is told of what they paid.

@@ -118,7 +118,7 @@ impl Permitted<'_> {
         }
         if self.is_mutation() {
             // Whether a refusal may tell that the object is there, and what the payload may show.
-            demands.push(Demand::new(&need.resource, "get", object));
+            demands.push(Demand::new(need.resource.clone(), "get", object));
         }
         let mut rulings = operation.decide(&demands).await?;
         let get = self.is_mutation().then(|| rulings.pop()).flatten();
@@ -180,7 +180,11 @@ pub(super) fn needs(ctx: &Context<'_>, object: &str) -> Result<Vec<Check>, ApiEr
         Access::Public | Access::SignedIn => None,
     };
     let inputs = supplied_inputs(ctx, rule)?.into_iter().map(|(input, _)| &input.need);
-    Ok(own.into_iter().chain(inputs).map(|need| caller.check(&need.resource, &need.action)).collect())
+    Ok(own
+        .into_iter()
+        .chain(inputs)
+        .map(|need| caller.check(need.resource.clone(), need.action.clone()))
+        .collect())
 }
 
 impl Decided<'_> {

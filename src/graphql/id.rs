@@ -58,7 +58,9 @@ impl GlobalId {
     }
 
     pub(super) fn encode(self) -> String {
-        URL_SAFE_NO_PAD.encode(format!("{}:{}", self.kind.type_name(), self.uuid))
+        let mut uuid = Uuid::encode_buffer();
+        let uuid = self.uuid.hyphenated().encode_lower(&mut uuid);
+        URL_SAFE_NO_PAD.encode([self.kind.type_name(), ":", uuid].concat())
     }
 }
 

@@ -85,7 +85,7 @@ fn shared(error: ApiError, count: usize) -> Error {
     if count > 1 { error.extend_with(|_, e| e.set("count", count)) } else { error }
 }
 
-async fn may(operation: &Operation, resource: &str) -> Result<bool, ApiError> {
+async fn may(operation: &Operation, resource: &'static str) -> Result<bool, ApiError> {
     let rulings = operation.decide(&[Demand::new(resource, "get", None)]).await?;
     Ok(rulings.iter().all(Ruling::allows))
 }

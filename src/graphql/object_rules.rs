@@ -6,7 +6,7 @@
 //! `owner` and `assignee` as *our* rows have them; Permit's attribute rules compare them with the user, and no task is
 //! ever copied to Permit. Without the setting the object makes no difference.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use entity::task;
 use futures_util::future::try_join_all;
@@ -30,9 +30,9 @@ pub(super) enum Object {
 
 /// A permission that somebody asks for.
 #[derive(Debug, Clone)]
-pub(super) struct Demand<'a> {
-    pub(super) resource: &'a str,
-    pub(super) action: &'a str,
+pub(super) struct Demand {
+    pub(super) resource: Cow<'static, str>,
+    pub(super) action: Cow<'static, str>,
     pub(super) object: Option<Object>,
 }
 
@@ -43,13 +43,22 @@ pub(super) struct Ruling {
     pub(super) verdict: Verdict,
 }
 
-impl<'a> Demand<'a> {
-    pub(super) const fn new(resource: &'a str, action: &'a str, object: Option<Object>) -> Self {
-        Self { resource, action, object }
+impl Demand {
+    pub(super) fn new(
+        resource: impl Into<Cow<'static, str>>,
+        action: impl Into<Cow<'static, str>>,
+        object: Option<Object>,
+    ) -> Self {
+        Self { resource: resource.into(), action: action.into(), object }
     }
 
-    pub(super) fn of(need: &'a Need, object: Option<Object>) -> Self {
-        Self::new(&need.resource, &need.action, object)
+    pub(super) fn of(need: &Need, object: Option<Object>) -> Self {
+        Self::new(need.resource.clone(), need.action.clone(), object)
+    }
+
+    /// The question about the tenant as a whole.
+    fn check(&self, caller: &SignedIn) -> Check {
+        caller.check(self.resource.clone(), self.action.clone())
     }
 }
 
@@ -69,9 +78,9 @@ impl Operation {
     ///
     /// # Errors
     /// One of the questions has no answer, or a row could not be looked up.
-    pub(super) async fn decide(&self, demands: &[Demand<'_>]) -> Result<Vec<Ruling>, ApiError> {
+    pub(super) async fn decide(&self, demands: &[Demand]) -> Result<Vec<Ruling>, ApiError> {
         let caller = self.signed_in()?;
-        let general = demands.iter().map(|demand| caller.check(demand.resource, demand.action)).collect();
+        let general = demands.iter().map(|demand| demand.check(caller)).collect();
         // Somebody who may not even read tasks in general will be denied the rest too: asking both at once saves a
         // round trip.
         let at_once = self.is_narrowed();
@@ -106,7 +115,7 @@ impl Operation {
         if tasks.is_empty() {
             return Ok(tasks);
         }
-        let demands: Vec<Demand<'_>> =
+        let demands: Vec<Demand> =
             tasks.iter().map(|task| Demand::new("task", "get", Some(Object::Row(task.clone())))).collect();
         let rulings = self.decide(&demands).await?;
         Ok(tasks
@@ -121,17 +130,16 @@ impl Operation {
         if checks.is_empty() {
             return Ok(Vec::new());
         }
-        let answers = self.decisions.ask(checks.clone()).await;
+        let answers = self.decisions.ask(&checks).await;
         let verdicts = answers.into_iter().collect::<Result<Vec<_>, Undecided>>();
         let verdicts = verdicts.map_err(ApiError::Undecided)?;
         Ok(checks.into_iter().zip(verdicts).map(|(check, verdict)| Ruling { check, verdict }).collect())
     }
 
-    fn note_narrowness(&self, demands: &[Demand<'_>], rulings: &[Ruling]) {
-        let denied = demands
-            .iter()
-            .zip(rulings)
-            .any(|(demand, ruling)| (demand.resource, demand.action) == ("task", "get") && !ruling.allows());
+    fn note_narrowness(&self, demands: &[Demand], rulings: &[Ruling]) {
+        let denied = demands.iter().zip(rulings).any(|(demand, ruling)| {
+            (&*demand.resource, &*demand.action) == ("task", "get") && !ruling.allows()
+        });
         if denied && self.object_rules {
             self.narrow();
         }
@@ -142,7 +150,7 @@ impl Operation {
 /// asked about too, without attributes that could allow anything: neither time nor receipt tell it from a hidden one.
 async fn on_objects(
     caller: &SignedIn,
-    demands: &[Demand<'_>],
+    demands: &[Demand],
     places: impl Iterator<Item = usize>,
 ) -> Result<(Vec<usize>, Vec<Check>), ApiError> {
     let questions = places.map(|place| async move {
@@ -156,11 +164,7 @@ async fn on_objects(
             Some(task) => attributes(caller, &task).await?,
             None => Attributes::default(),
         };
-        let check = Check {
-            key: Some(id.to_string().into()),
-            attributes,
-            ..caller.check(demand.resource, demand.action)
-        };
+        let check = Check { key: Some(id.to_string().into()), attributes, ..demand.check(caller) };
         Ok(Some((place, check)))
     });
     Ok(try_join_all(questions).await?.into_iter().flatten().unzip())

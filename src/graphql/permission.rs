@@ -1,7 +1,7 @@
 //! What the caller may do, for the buttons of a client: `permissions`, `viewer.can`, `viewerPermissions`,
 //! `viewerCanCreate`. All of them join the batch that is pending anyway.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use async_graphql::{Context, ID, InputObject, Object as GraphqlObject, Result, SimpleObject};
 use entity::task;
@@ -16,6 +16,14 @@ use super::{
     reason::DenialReason,
 };
 
+/// Fields that ask about one permission each, whatever their arguments: type, field, resource and action.
+pub(super) const ASKED_BY_FIELDS: [(&str, &str, &str, &str); 5] = [
+    ("TaskConnection", "viewerCanCreate", "task", "create"),
+    ("TaskPermissions", "canUpdate", "task", "update"),
+    ("TaskPermissions", "canCheck", "task", "check"),
+    ("TaskPermissions", "canAssign", "task", "assign"),
+    ("TaskPermissions", "canDelete", "task", "delete"),
+];
 /// Most checks that `permissions` takes.
 const MAX_CHECKS: usize = 200;
 /// Longest resource or action that is asked about, in bytes.
@@ -27,9 +35,9 @@ pub(super) struct PermissionResult {
     /// Whether it is allowed at this moment.
     allowed: bool,
     /// The resource asked about, for example `task`.
-    resource: String,
+    resource: Cow<'static, str>,
     /// The action asked about, for example `delete`.
-    action: String,
+    action: Cow<'static, str>,
     /// Id of the object asked about; null for the tenant as a whole.
     key: Option<ID>,
     /// Why it is denied; null when it is allowed.
@@ -44,12 +52,12 @@ pub(super) struct PermissionResult {
 impl PermissionResult {
     /// The answer to a question about `resource:action`, without a hint; `reason`: why it is denied, if it is.
     pub(super) fn new(
-        resource: String,
-        action: String,
+        resource: impl Into<Cow<'static, str>>,
+        action: impl Into<Cow<'static, str>>,
         key: Option<ID>,
         reason: Option<DenialReason>,
     ) -> Self {
-        let allowed = reason.is_none();
+        let (allowed, resource, action) = (reason.is_none(), resource.into(), action.into());
         Self { allowed, resource, action, key, reason, hint: None, roles_that_allow: None }
     }
 
@@ -106,8 +114,8 @@ impl PermissionQuery {
 
 /// A permission asked about by a client.
 pub(super) struct Question {
-    resource: String,
-    action: String,
+    resource: Cow<'static, str>,
+    action: Cow<'static, str>,
     /// Global id, as sent.
     key: Option<ID>,
     object: Option<Object>,
@@ -115,17 +123,24 @@ pub(super) struct Question {
 
 impl Question {
     /// About the tenant as a whole.
-    pub(super) fn tenant(resource: &str, action: &str) -> Self {
-        Self { resource: resource.to_owned(), action: action.to_owned(), key: None, object: None }
+    pub(super) fn tenant(
+        resource: impl Into<Cow<'static, str>>,
+        action: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { resource: resource.into(), action: action.into(), key: None, object: None }
     }
 
     /// About this task.
-    pub(super) fn task(action: &str, task: &Arc<task::Model>) -> Self {
+    pub(super) fn task(action: &'static str, task: &Arc<task::Model>) -> Self {
         Self {
             key: Some(global_id(NodeKind::Task, task.id)),
             object: Some(Object::Row(task.clone())),
             ..Self::tenant("task", action)
         }
+    }
+
+    fn demand(&self) -> Demand {
+        Demand::new(self.resource.clone(), self.action.clone(), self.object.clone())
     }
 
     /// Whether it is about a task that may be hidden from the caller.
@@ -151,7 +166,7 @@ impl Question {
                 None => return Err(ApiError::bad_input("key", "This is not the id of such an object.")),
             },
         };
-        Ok(Self { resource, action, key, object })
+        Ok(Self { key, object, ..Self::tenant(resource, action) })
     }
 }
 
@@ -164,8 +179,7 @@ pub(super) async fn ask(
     questions: Vec<Question>,
 ) -> Result<Vec<PermissionResult>, ApiError> {
     let operation = ctx.operation()?;
-    let mut demands: Vec<Demand<'_>> =
-        questions.iter().map(|q| Demand::new(&q.resource, &q.action, q.object.clone())).collect();
+    let mut demands: Vec<Demand> = questions.iter().map(Question::demand).collect();
     // Nothing can be done with a task that is hidden, so `get` is part of every answer about one that a client names.
     let named: Vec<usize> = (0..questions.len()).filter(|at| questions[*at].is_named()).collect();
     demands.extend(named.iter().map(|at| Demand::new("task", "get", questions[*at].object.clone())));
@@ -176,7 +190,6 @@ pub(super) async fn ask(
             rulings[at] = get;
         }
     }
-    let wants_roles = ctx.look_ahead().field("rolesThatAllow").exists();
     let mut results = Vec::with_capacity(questions.len());
     for (question, Ruling { check, verdict }) in questions.into_iter().zip(rulings) {
         let reason = if verdict.allows() {
@@ -186,7 +199,7 @@ pub(super) async fn ask(
             Some(operation.denial_reason(&check, told).await?)
         };
         let roles = match reason {
-            Some(reason) if wants_roles => {
+            Some(reason) if ctx.look_ahead().field("rolesThatAllow").exists() => {
                 operation.roles_that_allow(&question.resource, &question.action, reason).await
             }
             _ => Vec::new(),
@@ -204,7 +217,8 @@ pub(super) async fn ask(
 /// One of them has no answer.
 pub(super) async fn held(ctx: &Context<'_>) -> Result<Vec<String>, ApiError> {
     let manifest = ctx.rules()?.permissions();
-    let questions = manifest.map(|(resource, action)| Question::tenant(resource, action));
+    let questions =
+        manifest.map(|(resource, action)| Question::tenant(resource.to_owned(), action.to_owned()));
     let answers = ask(ctx, questions.collect()).await?;
     Ok(answers.into_iter().filter_map(PermissionResult::held).collect())
 }

@@ -1,9 +1,10 @@
 //! A signed-in caller: who they are, and the rows of their tenant, looked up in batches.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use dataloader::{BatchFn, cached::Loader, non_cached};
 use entity::{task, task_event, user};
+use futures_util::FutureExt as _;
 use uuid::Uuid;
 
 use super::{error::ApiError, trail::Trail};
@@ -33,6 +34,9 @@ type Found<T> = Result<T, Arc<StoreError>>;
 
 type History = Arc<Page<task_event::Model>>;
 
+// The futures of statements are in boxes: they are large, and every field that may wait for one would be too, as many
+// times as there are rows.
+
 struct TaskBatch(TenantStore);
 struct UserBatch(TenantStore);
 struct RoleBatch(TenantStore);
@@ -40,7 +44,7 @@ struct HistoryBatch(TenantStore);
 
 impl BatchFn<Uuid, Found<Option<Arc<task::Model>>>> for TaskBatch {
     async fn load(&mut self, ids: &[Uuid]) -> HashMap<Uuid, Found<Option<Arc<task::Model>>>> {
-        match self.0.find_tasks(ids.to_vec()).await {
+        match self.0.find_tasks(ids.to_vec()).boxed().await {
             Ok(tasks) => {
                 let mut found: HashMap<_, _> = ids.iter().map(|id| (*id, Ok(None))).collect();
                 found.extend(tasks.into_iter().map(|task| (task.id, Ok(Some(Arc::new(task))))));
@@ -53,7 +57,7 @@ impl BatchFn<Uuid, Found<Option<Arc<task::Model>>>> for TaskBatch {
 
 impl BatchFn<Uuid, Found<Option<user::Model>>> for UserBatch {
     async fn load(&mut self, ids: &[Uuid]) -> HashMap<Uuid, Found<Option<user::Model>>> {
-        match self.0.find_users(ids.to_vec()).await {
+        match self.0.find_users(ids.to_vec()).boxed().await {
             Ok(users) => {
                 let mut found: HashMap<_, _> = ids.iter().map(|id| (*id, Ok(None))).collect();
                 found.extend(users.into_iter().map(|user| (user.id, Ok(Some(user)))));
@@ -66,7 +70,7 @@ impl BatchFn<Uuid, Found<Option<user::Model>>> for UserBatch {
 
 impl BatchFn<Uuid, Found<Vec<Role>>> for RoleBatch {
     async fn load(&mut self, ids: &[Uuid]) -> HashMap<Uuid, Found<Vec<Role>>> {
-        match self.0.roles_of(ids.to_vec()).await {
+        match self.0.roles_of(ids.to_vec()).boxed().await {
             Ok(mut roles) => ids.iter().map(|id| (*id, Ok(roles.remove(id).unwrap_or_default()))).collect(),
             Err(error) => failed(ids, error),
         }
@@ -85,7 +89,7 @@ impl BatchFn<(Uuid, HistoryRequest), Found<History>> for HistoryBatch {
         let mut found = HashMap::new();
         // The rows of a page ask for the same part of their histories; other fields may ask for another one.
         for (request, tasks) in wanted {
-            match self.0.histories(&tasks, request).await {
+            match self.0.histories(&tasks, request).boxed().await {
                 Ok(pages) => {
                     found.extend(pages.into_iter().map(|(task, page)| ((task, request), Ok(Arc::new(page)))));
                 }
@@ -130,13 +134,17 @@ impl SignedIn {
     }
 
     /// The question whether the caller holds `resource:action` in their tenant.
-    pub(super) fn check(&self, resource: &str, action: &str) -> Check {
-        Check::new(self.subject.clone(), self.tenant.clone(), resource.to_owned(), action.to_owned())
+    pub(super) fn check(
+        &self,
+        resource: impl Into<Cow<'static, str>>,
+        action: impl Into<Cow<'static, str>>,
+    ) -> Check {
+        Check::new(self.subject.clone(), self.tenant.clone(), resource, action)
     }
 
     /// The caller's own row; `None` before the first login.
     pub(super) async fn row(&self) -> Result<Option<user::Model>, ApiError> {
-        Ok(self.store.user_of(&self.subject).await?)
+        Ok(self.store.user_of(&self.subject).boxed().await?)
     }
 
     /// A task of this tenant, looked up together with the others that are pending.

@@ -32,18 +32,23 @@ pub struct Cost {
     pub checks: u64,
 }
 
+/// Permissions in the tenant as a whole, as resource and action, that fields below the root ask for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Foreseen(pub(super) Vec<(Cow<'static, str>, Cow<'static, str>)>);
+
 impl Cost {
     /// Of what is not executed.
     pub const NOTHING: Self = Self { points: 1, checks: 0 };
 }
 
 impl Api {
-    /// What the operation costs, whether or not anybody pays for it.
+    /// What the operation costs, whether or not anybody pays for it. What it is foreseen to ask stays with the request.
     ///
     /// # Errors
     /// More than one operation may cost.
     pub fn cost(&self, request: &mut Request) -> Result<Cost, LimitExceeded> {
-        let cost = of(&self.registry, &self.trails.rules, self.config.object_rules, request);
+        let (cost, foreseen) = of(&self.registry, &self.trails.rules, self.config.object_rules, request);
+        request.data.insert(foreseen);
         let limit = self.config.max_cost;
         if limit > 0 && cost.points > limit {
             return Err(LimitExceeded { what: "cost", limit, actual: cost.points });
@@ -53,7 +58,7 @@ impl Api {
 }
 
 /// What the operation costs that `request` selects. The document is within its limits, which bound the walk.
-fn of(registry: &Registry, rules: &Rules, object_rules: bool, request: &mut Request) -> Cost {
+fn of(registry: &Registry, rules: &Rules, object_rules: bool, request: &mut Request) -> (Cost, Foreseen) {
     // The parsed document can only be borrowed together with the whole request.
     let given = std::mem::take(&mut request.variables);
     let name = request.operation_name.clone();
@@ -64,7 +69,7 @@ fn of(registry: &Registry, rules: &Rules, object_rules: bool, request: &mut Requ
         Some(walk::cost(ground, object_rules, operation))
     });
     request.variables = given;
-    cost.unwrap_or(Cost::NOTHING)
+    cost.unwrap_or((Cost::NOTHING, Foreseen::default()))
 }
 
 /// The variables as the executor sees them, mistakes apart.

@@ -7,7 +7,7 @@ fn cost_of(document: &str, variables: serde_json::Value, object_rules: bool) -> 
     let registry = types();
     let rules = Rules::read(&registry).unwrap();
     let mut request = Request::new(document).variables(Variables::from_json(variables));
-    of(&registry, &rules, object_rules, &mut request)
+    of(&registry, &rules, object_rules, &mut request).0
 }
 
 fn points(document: &str) -> (u64, u64) {

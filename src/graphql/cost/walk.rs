@@ -1,6 +1,6 @@
 //! Walks an operation and adds up.
 
-use std::collections::HashSet;
+use std::{borrow::Cow, collections::HashSet};
 
 use async_graphql::{
     Number, Value,
@@ -8,10 +8,11 @@ use async_graphql::{
     registry::{MetaField, MetaTypeName},
 };
 
-use super::{Cost, INTROSPECTED_OBJECTS, OTHER_LIST, introspection};
+use super::{Cost, Foreseen, INTROSPECTED_OBJECTS, OTHER_LIST, introspection};
 use crate::graphql::{
     connection::{DEFAULT_PAGE, MAX_PAGE},
     directives::{Access, Scope},
+    permission::ASKED_BY_FIELDS,
     plan::{Ground, argument_of},
     type_lookup::{possible, root},
 };
@@ -31,16 +32,27 @@ const OF_AN_OBJECT: &str = "TaskPermissions";
 /// Lists of all permissions that somebody holds.
 const ALL_PERMISSIONS: [&str; 2] = ["Viewer.permissions", "Subscription.viewerPermissionsChanged"];
 
-pub(super) fn cost(ground: Ground<'_>, object_rules: bool, operation: &OperationDefinition) -> Cost {
-    let mut walk =
-        Walk { ground, object_rules, asked: HashSet::new(), checks: 0, points: 1, introspected: 0 };
+pub(super) fn cost(
+    ground: Ground<'_>,
+    object_rules: bool,
+    operation: &OperationDefinition,
+) -> (Cost, Foreseen) {
+    let mut walk = Walk {
+        ground,
+        object_rules,
+        asked: HashSet::new(),
+        foreseen: Foreseen::default(),
+        checks: 0,
+        points: 1,
+        introspected: 0,
+    };
     if let Some(root) = root(ground.registry, operation.ty) {
         let page = Above { times: 1, page: 1 };
         walk.set(&[root], page, &operation.selection_set.node);
     }
     let introspected = walk.introspected.div_ceil(INTROSPECTED_OBJECTS);
     let points = walk.points.saturating_add(introspected).saturating_add(walk.checks);
-    Cost { points, checks: walk.checks }
+    (Cost { points, checks: walk.checks }, walk.foreseen)
 }
 
 /// What stands above a selection set.
@@ -57,6 +69,7 @@ struct Walk<'a> {
     object_rules: bool,
     /// Questions about the tenant, each of which is asked once.
     asked: HashSet<(&'a str, &'a str)>,
+    foreseen: Foreseen,
     checks: u64,
     points: u64,
     introspected: u64,
@@ -170,6 +183,14 @@ impl<'a> Walk<'a> {
             let and_get = on_object && self.ground.registry.mutation_type.as_deref() == Some(ty);
             self.ask((ty, name), on_object, times);
             self.checks = self.checks.saturating_add(u64::from(and_get));
+            if !self.ground.rules.is_root(ty) {
+                self.foresee(need.resource.clone(), need.action.clone());
+            }
+        }
+        if let Some((.., resource, action)) =
+            ASKED_BY_FIELDS.iter().find(|known| (known.0, known.1) == (ty, name))
+        {
+            self.foresee(*resource, *action);
         }
         if concrete == NODE {
             self.ask((NODE, "get"), true, times);
@@ -192,5 +213,13 @@ impl<'a> Walk<'a> {
         let is_new = self.asked.insert(question);
         let asked = if on_object && self.object_rules { times } else { u64::from(is_new) };
         self.checks = self.checks.saturating_add(asked);
+    }
+
+    fn foresee(&mut self, resource: impl Into<Cow<'static, str>>, action: impl Into<Cow<'static, str>>) {
+        let Foreseen(known) = &mut self.foreseen;
+        let need = (resource.into(), action.into());
+        if !known.contains(&need) {
+            known.push(need);
+        }
     }
 }

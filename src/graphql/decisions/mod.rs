@@ -1,8 +1,9 @@
 //! The decisions of one operation: every check that is pending at the same time goes to the PDP as one bulk call.
 //!
 //! The loader yields twice inside the operation's own task before it asks, which is enough for every sibling field
-//! to add its check, and costs no timer. Equal checks of an operation are one question. No answer is never an
-//! allow: it is an error of its own.
+//! to add its check, and costs no timer. Equal checks of an operation are one question. What fields further down will
+//! ask, as far as the document tells, goes along with the first batch, so that a page is one call and not one for each
+//! of its levels. No answer is never an allow: it is an error of its own.
 
 mod pool;
 mod snapshot;
@@ -17,7 +18,7 @@ use std::{
 use dataloader::{BatchFn, cached::Loader};
 use futures_util::{
     FutureExt as _, StreamExt as _,
-    future::{BoxFuture, Shared, WeakShared, join_all},
+    future::{BoxFuture, Shared, WeakShared, join, join_all},
     stream::FuturesUnordered,
 };
 use uuid::Uuid;
@@ -128,15 +129,23 @@ impl PdpBatch {
 pub(super) struct Decisions {
     source: Source,
     loader: Loader<Check, Answer, PdpBatch>,
-    /// One question to the loader for each different check, however many fields wait for it: rows that share a check
-    /// would otherwise queue for the loader one by one. Held weakly: a question that nobody waits for any more must
-    /// let go of the loader, or the other questions of the batch that it leads would wait for ever.
-    asked: Mutex<Asked>,
+    questions: Arc<Mutex<Questions>>,
     tally: Arc<Tally>,
 }
 
+/// What an operation asked so far, and what it will ask.
+#[derive(Default)]
+struct Questions {
+    answered: HashMap<Check, Answer>,
+    /// One question to the loader for each different check, however many fields wait for it: rows that share a check
+    /// would otherwise queue for the loader one by one. Held weakly: a question that nobody waits for any more must
+    /// let go of the loader, or the other questions of the batch that it leads would wait for ever.
+    asked: HashMap<Check, WeakShared<Pending>>,
+    /// Goes along with the first question.
+    foreseen: Vec<Check>,
+}
+
 type Pending = BoxFuture<'static, Answer>;
-type Asked = HashMap<Check, WeakShared<Pending>>;
 
 impl Decisions {
     /// Every verdict leaves its trace on `trail`; without a caller there is neither.
@@ -145,7 +154,13 @@ impl Decisions {
         let batch = PdpBatch { source: source.clone(), tally: tally.clone(), trail };
         // The client splits what a single request cannot carry; the loader must not split before it.
         let loader = Loader::new(batch).with_yield_count(2).with_max_batch_size(usize::MAX);
-        Self { source, loader, asked: Mutex::default(), tally }
+        Self { source, loader, questions: Arc::default(), tally }
+    }
+
+    /// The same, which will ask `checks` too unless it asks nothing at all.
+    pub(super) fn foreseeing(self, checks: Vec<Check>) -> Self {
+        self.questions().foreseen = checks;
+        self
     }
 
     /// Decisions of the same source, of which none is made yet.
@@ -154,40 +169,63 @@ impl Decisions {
     }
 
     /// The verdicts on `checks`, in order, in one wave with whatever else is pending.
-    pub(super) async fn ask(&self, checks: Vec<Check>) -> Vec<Answer> {
+    pub(super) async fn ask(&self, checks: &[Check]) -> Vec<Answer> {
         self.tally.count_asked(checks.len());
-        let questions: Vec<Shared<Pending>> = {
-            let mut asked = self.asked();
-            checks.into_iter().map(|check| self.question(&mut asked, check)).collect()
+        let (own, foreseen): (Vec<Shared<Pending>>, Vec<Shared<Pending>>) = {
+            let mut questions = self.questions();
+            if let Some(answers) = questions.answers(checks) {
+                return answers;
+            }
+            let foreseen = std::mem::take(&mut questions.foreseen);
+            let mut asked =
+                |checks: &[Check]| checks.iter().map(|check| self.question(&mut questions, check)).collect();
+            (asked(checks), asked(&foreseen))
         };
-        join_all(questions).await
+        join(join_all(own), join_all(foreseen)).await.0
     }
 
-    fn question(&self, asked: &mut Asked, check: Check) -> Shared<Pending> {
-        if let Some(question) = asked.get(&check).and_then(WeakShared::upgrade) {
+    fn question(&self, questions: &mut Questions, check: &Check) -> Shared<Pending> {
+        if let Some(question) = questions.asked.get(check).and_then(WeakShared::upgrade) {
             return question;
         }
         // Polled only when it was woken: each waiter's own poll would count as one of the loader's yields, and the
         // batch would leave before later fields had joined it.
         let mut asking = FuturesUnordered::from_iter([ask_loader(self.loader.clone(), check.clone())]);
-        let question = async move { asking.next().await.unwrap_or_else(unanswered) }.boxed().shared();
+        let (all, asked) = (self.questions.clone(), check.clone());
+        let question = async move {
+            let answer = asking.next().await.unwrap_or_else(unanswered);
+            lock(&all).answered.insert(asked, answer.clone());
+            answer
+        };
+        let question = question.boxed().shared();
         // Nobody has polled it, so it is not complete and can be held weakly.
-        asked.extend(question.downgrade().map(|weak| (check, weak)));
+        questions.asked.extend(question.downgrade().map(|weak| (check.clone(), weak)));
         question
     }
 
-    fn asked(&self) -> MutexGuard<'_, Asked> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    fn questions(&self) -> MutexGuard<'_, Questions> {
+        lock(&self.questions)
     }
 
     /// Forgets every answer: what follows is asked afresh.
     pub(super) async fn forget(&self) {
-        self.asked().clear();
+        *self.questions() = Questions::default();
         self.loader.clear_all().await;
     }
 
     pub(super) fn receipt(&self) -> Receipt {
         self.tally.receipt()
+    }
+}
+
+fn lock(questions: &Mutex<Questions>) -> MutexGuard<'_, Questions> {
+    questions.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Questions {
+    /// The answers to `checks`, in order, if all of them are known.
+    fn answers(&self, checks: &[Check]) -> Option<Vec<Answer>> {
+        checks.iter().map(|check| self.answered.get(check).cloned()).collect()
     }
 }
 

@@ -28,7 +28,8 @@ async fn rows_that_share_a_check_ask_once() {
     let server = Server::start(allow).await;
     let decisions = decisions(&server);
 
-    let rows = join_all((0..100).map(|_| decisions.ask(vec![check("update"), check("delete")]))).await;
+    let checks = [check("update"), check("delete")];
+    let rows = join_all((0..100).map(|_| decisions.ask(&checks))).await;
 
     assert!(rows.iter().flatten().all(|answer| answer.as_ref().is_ok_and(|verdict| verdict.allows())));
     assert_eq!(server.lines(), ["POST /allowed/bulk"]);
@@ -40,9 +41,10 @@ async fn rows_that_share_a_check_ask_once() {
 async fn a_field_that_is_given_up_while_it_leads_a_batch_keeps_nobody_waiting() {
     let server = Server::start(allow).await;
     let decisions = decisions(&server);
-    let mut follower = pin!(decisions.ask(vec![check("delete")]));
+    let (update, delete) = ([check("update")], [check("delete")]);
+    let mut follower = pin!(decisions.ask(&delete));
     {
-        let mut leader = pin!(decisions.ask(vec![check("update")]));
+        let mut leader = pin!(decisions.ask(&update));
         // Both are pending together, and the leader is polled until its request is on its way.
         poll_fn(|cx| {
             for _ in 0..8 {
@@ -59,16 +61,40 @@ async fn a_field_that_is_given_up_while_it_leads_a_batch_keeps_nobody_waiting() 
 }
 
 #[tokio::test]
+async fn what_is_foreseen_goes_along_with_the_first_question() {
+    let server = Server::start(allow).await;
+    let decisions = decisions(&server).foreseeing(vec![check("update"), check("get")]);
+
+    for action in ["get", "update", "delete"] {
+        let answers = decisions.ask(&[check(action)]).await;
+        assert!(answers[0].as_ref().is_ok_and(|verdict| verdict.allows()));
+    }
+
+    assert_eq!(server.lines(), ["POST /allowed/bulk", "POST /allowed"], "only `delete` was not foreseen");
+    let receipt = decisions.receipt();
+    assert_eq!((receipt.decisions, receipt.distinct_checks), (3, 3));
+}
+
+#[tokio::test]
+async fn what_is_foreseen_is_not_asked_for_its_own_sake() {
+    let server = Server::start(allow).await;
+
+    drop(decisions(&server).foreseeing(vec![check("update")]));
+
+    assert_eq!(server.lines(), [""; 0]);
+}
+
+#[tokio::test]
 async fn what_was_forgotten_is_asked_afresh() {
     let server = Server::start(allow).await;
     let decisions = decisions(&server);
     for _ in 0..2 {
-        decisions.ask(vec![check("update")]).await;
+        decisions.ask(&[check("update")]).await;
     }
     assert_eq!(server.lines().len(), 1);
 
     decisions.forget().await;
-    decisions.ask(vec![check("update")]).await;
+    decisions.ask(&[check("update")]).await;
 
     assert_eq!(server.lines().len(), 2);
 }

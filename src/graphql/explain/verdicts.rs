@@ -82,14 +82,14 @@ async fn somebody_else(operation: &Operation, id: &UserId) -> Result<Arc<str>, A
 
 /// The question at the type level: no object is looked at.
 fn check(caller: &SignedIn, subject: &Arc<str>, need: &Need) -> Check {
-    Check { user: subject.clone(), ..caller.check(&need.resource, &need.action) }
+    Check { user: subject.clone(), ..caller.check(need.resource.clone(), need.action.clone()) }
 }
 
 async fn ask(operation: &Operation, checks: Vec<Check>) -> Result<Vec<Ruling>, ApiError> {
     if checks.is_empty() {
         return Ok(Vec::new());
     }
-    let answers = operation.decisions.ask(checks.clone()).await;
+    let answers = operation.decisions.ask(&checks).await;
     let verdicts = answers.into_iter().collect::<Result<Vec<Verdict>, Undecided>>();
     let verdicts = verdicts.map_err(ApiError::Undecided)?;
     Ok(checks.into_iter().zip(verdicts).map(|(check, verdict)| Ruling { check, verdict }).collect())

@@ -43,7 +43,8 @@ pub(super) async fn permission_changes(
 ) -> Result<impl Stream<Item = Result<PermissionsChange>> + use<>, ApiError> {
     let caller = ctx.signed_in()?;
     let manifest = ctx.rules()?.permissions();
-    let manifest = manifest.map(|(resource, action)| caller.check(resource, action)).collect();
+    let manifest =
+        manifest.map(|(resource, action)| caller.check(resource.to_owned(), action.to_owned())).collect();
     let (postbox, mailbox) = mailbox(LETTERS);
     let reader = Reader { mailbox, teller: Teller::of(ctx)? };
     let known = Mutex::new(held(ctx).await?);

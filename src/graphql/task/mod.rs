@@ -142,7 +142,7 @@ impl TaskPermissions {
 }
 
 impl TaskPermissions {
-    async fn can(&self, ctx: &Context<'_>, action: &str) -> Result<Option<PermissionResult>> {
+    async fn can(&self, ctx: &Context<'_>, action: &'static str) -> Result<Option<PermissionResult>> {
         ask_one(ctx, Question::task(action, &self.0)).await
     }
 }

@@ -23,7 +23,7 @@ mutation Step1_SignIn {
     userErrors { code field message }
   }
 }` },
-  { query: `# However many rows, two calls to the PDP:
+  { query: `# However many rows, one call to the PDP:
 # see "authz" in the extensions.
 query Step3_Tasks {
   tasks(first: 20) {
