@@ -23,6 +23,7 @@ use async_graphql::{
 use tokio::time::timeout;
 
 use super::{
+    answer_size::{AnswerSize, Overfull},
     bad_ids::explain,
     error::{HiddenMark, code_of},
     execution::add_receipt,
@@ -52,6 +53,7 @@ struct Recorder {
     recorded: Mutex<Vec<Recorded>>,
     /// What the request sent, if anything: an error may have to say which of it cannot be read.
     variables: OnceLock<Variables>,
+    size: AnswerSize,
 }
 
 impl ExtensionFactory for FieldErrors {
@@ -100,11 +102,12 @@ impl Extension for Recorder {
         next: NextResolve<'_>,
     ) -> ServerResult<Option<Value>> {
         let nullable = !info.return_type.ends_with('!');
-        let (parent, name, field) = (info.parent_type, info.name, info.field);
-        match next.run(ctx, info).await {
+        let (parent, name, field, path) = (info.parent_type, info.name, info.field, info.path_node);
+        let answered = next.run(ctx, info).await;
+        match answered.and_then(|value| self.size.admit(value, field, path)) {
             Err(error) if nullable && error.source::<HiddenMark>().is_some() => Ok(Some(Value::Null)),
             Err(mut error) => {
-                if error.source::<Climbing>().is_none() {
+                if error.source::<Climbing>().is_none() && error.source::<Overfull>().is_none() {
                     let registry = &ctx.schema_env.registry;
                     explain(&mut error, registry, parent, field, self.variables.get());
                     // Whatever reaches here without a code is an argument that could not be read.
@@ -127,6 +130,7 @@ impl Extension for Recorder {
         operation_name: Option<&str>,
         next: NextExecute<'_>,
     ) -> Response {
+        self.size.reset();
         let event = Events::next(ctx);
         let mut response = match event {
             Some(Event { operation, data, limit, field }) => {

@@ -4,6 +4,7 @@
 //! asks the operation's decisions ([`decisions`]) before the resolver runs. Resolvers only see rows of the caller's
 //! tenant. Errors get their codes in one place ([`error`]).
 
+mod answer_size;
 mod api_info;
 mod arguments;
 mod bad_ids;

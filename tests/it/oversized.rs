@@ -136,3 +136,31 @@ async fn idle_connections_keep_nobody_out_and_cost_little() {
     let each = (process.resident_bytes() - before) / count as u64;
     assert!(each < 40 * 1024, "{each} bytes for each of {count} connections");
 }
+
+#[tokio::test]
+async fn an_answer_that_grows_too_large_is_cut_off_and_says_so_once() {
+    let world = World::start().await;
+    let manager = world.signed_in("manager").await;
+    let create =
+        "mutation($notes: String!) { createTask(input: {title: \"Long\", notes: $notes}) { task { id } } }";
+    let notes = "€".repeat(10_000);
+    for _ in 0..8 {
+        manager.asks_with(create, json!({"notes": notes})).await.data();
+    }
+    let page = |aliases: usize| {
+        let notes: String = (0..aliases).map(|n| format!("n{n}: notes ")).collect();
+        format!("{{ tasks {{ nodes {{ {notes} }} }} }}")
+    };
+
+    let answer = manager.asks(&page(50)).await;
+
+    assert_eq!(answer.codes(), ["QUERY_TOO_COMPLEX"]);
+    let error = &answer.body["errors"][0];
+    assert_eq!(error["extensions"]["what"], "bytes of the answer");
+    assert_eq!(error["extensions"]["limit"], 10 * 1024 * 1024);
+    assert!(error["extensions"]["actual"].as_u64() > error["extensions"]["limit"].as_u64(), "{error}");
+    assert_eq!(error["path"].as_array().unwrap().len(), 4, "{error}");
+    let told = answer.body.to_string().len();
+    assert!((9 << 20..11 << 20).contains(&told), "{told}");
+    assert_eq!(manager.asks(&page(20)).await.codes(), [""; 0], "and the next is as large as it may be");
+}

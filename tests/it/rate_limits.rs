@@ -116,7 +116,7 @@ async fn an_operation_that_costs_too_much_is_refused_before_it_is_paid() {
     assert_eq!(answer.status, 400);
     let refusal = answer.refusal();
     assert_eq!((&refusal["code"], &refusal["what"]), (&json!("QUERY_TOO_COMPLEX"), &json!("cost")));
-    assert_eq!((&refusal["limit"], &refusal["actual"]), (&json!(100), &json!(103)));
+    assert_eq!((&refusal["limit"], &refusal["actual"]), (&json!(100), &json!(104)));
 }
 
 #[tokio::test]

@@ -16,19 +16,22 @@ const LISTS: [(&str, u64); 7] = [
     ("possibleTypes", 3),
 ];
 
-/// Objects below a field that returns `times` of them.
-pub(super) fn objects(ground: Ground<'_>, times: u64, set: &SelectionSet) -> u64 {
+/// An object, measured in leaves.
+const OBJECT: u64 = 10;
+
+/// Leaves below a field that returns `times` objects, those objects included.
+pub(super) fn leaves(ground: Ground<'_>, times: u64, set: &SelectionSet) -> u64 {
     let selected = set.items.iter().map(|selection| match &selection.node {
-        Selection::Field(field) if field.node.selection_set.node.items.is_empty() => 0,
+        Selection::Field(field) if field.node.selection_set.node.items.is_empty() => times,
         Selection::Field(field) => {
             let list = LISTS.iter().find(|(name, _)| *name == field.node.name.node.as_str());
             let times = times.saturating_mul(list.map_or(1, |(_, length)| *length));
-            times.saturating_add(objects(ground, times, &field.node.selection_set.node))
+            times.saturating_mul(OBJECT).saturating_add(leaves(ground, times, &field.node.selection_set.node))
         }
-        Selection::InlineFragment(inline) => objects(ground, times, &inline.node.selection_set.node),
+        Selection::InlineFragment(inline) => leaves(ground, times, &inline.node.selection_set.node),
         Selection::FragmentSpread(spread) => {
             let fragment = ground.document.fragments.get(&spread.node.fragment_name.node);
-            fragment.map_or(0, |fragment| objects(ground, times, &fragment.node.selection_set.node))
+            fragment.map_or(0, |fragment| leaves(ground, times, &fragment.node.selection_set.node))
         }
     });
     selected.fold(0, u64::saturating_add)

@@ -4,10 +4,12 @@
 //! - 1 for itself, 10 for each field of a mutation, 25 for each document in an argument;
 //! - 1 for each object that it may return: a connection counts as the page that is asked for, any other list as
 //!   [`OTHER_LIST`] objects, or as many as there are in the argument that it answers;
+//! - 1 for each hundred leaves of these objects, where a long text counts as [`LONG_TEXT`] leaves;
 //! - 1 for each permission that is asked about: once for the tenant, and for each object with object rules;
-//! - 1 for each hundred objects of introspection, whose lists count as large as those of this schema are.
+//! - 1 for each thousand leaves of introspection, whose objects count as ten and whose lists count as large as those of
+//!   this schema are.
 //!
-//! It is what it may cost at most, not what it did: a page that is not full costs the same.
+//! A field that is selected again counts again, with an alias or without one: it is resolved again. It is what it may cost at most, not what it did: a page that is not full costs the same.
 
 mod introspection;
 mod walk;
@@ -20,8 +22,12 @@ use super::{Api, limits::LimitExceeded, plan::Ground, rules::Rules, selected};
 
 /// Objects that a list is taken for about which nothing tells.
 const OTHER_LIST: u64 = 5;
-/// Objects of introspection that cost one point: they need neither the database nor a permission.
-const INTROSPECTED_OBJECTS: u64 = 100;
+/// Leaves that cost one point. Few cost nothing: what they belong to is paid.
+const LEAVES: u64 = 100;
+/// Leaves that a long text counts as: seldom are its thousands of characters used.
+const LONG_TEXT: u64 = 25;
+/// Leaves of introspection that cost one point: they need neither the database nor a permission.
+const INTROSPECTED_LEAVES: u64 = 1_000;
 
 /// What an operation costs, in points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use async_graphql::{
     registry::{MetaField, MetaTypeName},
 };
 
-use super::{Cost, Foreseen, INTROSPECTED_OBJECTS, OTHER_LIST, introspection};
+use super::{Cost, Foreseen, INTROSPECTED_LEAVES, LEAVES, LONG_TEXT, OTHER_LIST, introspection};
 use crate::graphql::{
     connection::{DEFAULT_PAGE, MAX_PAGE},
     directives::{Access, Scope},
@@ -21,6 +21,8 @@ use crate::graphql::{
 const WRITE: u64 = 10;
 /// The same of a document that has to be validated.
 const DOCUMENT: u64 = 25;
+/// A leaf of every object, which no type declares.
+const TYPENAME: &str = "__typename";
 /// Who has a field of this type answered asks about a permission.
 const ANSWER: &str = "PermissionResult";
 /// What answers with any object, which may only be read by who may `get` it.
@@ -31,6 +33,9 @@ const CONNECTION: &str = "Connection";
 const OF_AN_OBJECT: &str = "TaskPermissions";
 /// Lists of all permissions that somebody holds.
 const ALL_PERMISSIONS: [&str; 2] = ["Viewer.permissions", "Subscription.viewerPermissionsChanged"];
+
+/// Leaves that are texts of up to thousands of characters.
+const LONG_TEXTS: [&str; 1] = ["Task.notes"];
 
 pub(super) fn cost(
     ground: Ground<'_>,
@@ -44,14 +49,15 @@ pub(super) fn cost(
         foreseen: Foreseen::default(),
         checks: 0,
         points: 1,
+        leaves: 0,
         introspected: 0,
     };
     if let Some(root) = root(ground.registry, operation.ty) {
         let page = Above { times: 1, page: 1 };
         walk.set(&[root], page, &operation.selection_set.node);
     }
-    let introspected = walk.introspected.div_ceil(INTROSPECTED_OBJECTS);
-    let points = walk.points.saturating_add(introspected).saturating_add(walk.checks);
+    let leaves = (walk.leaves / LEAVES).saturating_add(walk.introspected.div_ceil(INTROSPECTED_LEAVES));
+    let points = walk.points.saturating_add(leaves).saturating_add(walk.checks);
     (Cost { points, checks: walk.checks }, walk.foreseen)
 }
 
@@ -72,6 +78,7 @@ struct Walk<'a> {
     foreseen: Foreseen,
     checks: u64,
     points: u64,
+    leaves: u64,
     introspected: u64,
 }
 
@@ -106,8 +113,12 @@ impl<'a> Walk<'a> {
 
     fn field(&mut self, types: &[&'a str], above: Above, field: &'a Field) {
         let name = field.name.node.as_str();
+        if name == TYPENAME {
+            self.leaves = self.leaves.saturating_add(above.times);
+            return;
+        }
         if name.starts_with("__") {
-            let below = introspection::objects(self.ground, 1, &field.selection_set.node);
+            let below = introspection::leaves(self.ground, 1, &field.selection_set.node);
             self.introspected = self.introspected.saturating_add(below);
             return;
         }
@@ -132,7 +143,10 @@ impl<'a> Walk<'a> {
             self.add(DOCUMENT);
         }
         let set = &field.selection_set.node;
-        if !set.items.is_empty() {
+        if set.items.is_empty() {
+            let each = if is_one_of(&LONG_TEXTS, ty, &meta.name) { LONG_TEXT } else { 1 };
+            self.leaves = self.leaves.saturating_add(times.saturating_mul(each));
+        } else {
             self.add(times);
             let page = if concrete.ends_with(CONNECTION) { self.page(field) } else { above.page };
             let below = possible(self.ground.registry, concrete);
@@ -203,7 +217,7 @@ impl<'a> Walk<'a> {
                 self.checks = self.checks.saturating_add(times);
             }
         }
-        if ALL_PERMISSIONS.contains(&&*format!("{ty}.{name}")) {
+        if is_one_of(&ALL_PERMISSIONS, ty, name) {
             let all = self.ground.rules.permissions().count() as u64;
             self.checks = self.checks.saturating_add(all);
         }
@@ -222,4 +236,9 @@ impl<'a> Walk<'a> {
             known.push(need);
         }
     }
+}
+
+/// Whether the coordinate of a field is among these.
+fn is_one_of(coordinates: &[&str], ty: &str, field: &str) -> bool {
+    coordinates.iter().any(|coordinate| coordinate.split_once('.') == Some((ty, field)))
 }
