@@ -23,6 +23,14 @@ enum Phase {
 #[derive(Debug)]
 pub(super) struct Stop(watch::Sender<Phase>);
 
+/// What an operation occupies until it is done, whoever still waits for it: the connection that it came by and, on a
+/// socket, its place there.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Occupied {
+    _connection: Option<Connection>,
+    _place: Option<Arc<OwnedSemaphorePermit>>,
+}
+
 /// One connection; its place is free when the last clone is dropped.
 #[derive(Debug, Clone)]
 pub(super) struct Connection {
@@ -49,6 +57,18 @@ impl Stop {
     pub(super) async fn all(&self) {
         self.0.send_replace(Phase::Ending);
         self.0.closed().await;
+    }
+}
+
+impl Occupied {
+    /// Only a router without a server has no connection.
+    pub(super) fn connection(connection: Option<&Connection>) -> Self {
+        Self { _connection: connection.cloned(), _place: None }
+    }
+
+    /// A place on a socket, which is free when the last clone is dropped.
+    pub(super) fn place(connection: &Connection, place: OwnedSemaphorePermit) -> Self {
+        Self { _connection: Some(connection.clone()), _place: Some(Arc::new(place)) }
     }
 }
 

@@ -30,15 +30,13 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_unti
 use super::{
     AppState,
     connection::Connection,
+    execution::Execution,
     gauges::{Open, Transport},
     negotiation::MediaType,
-    operation::{self, AnswerBody, Operation},
+    operation::AnswerBody,
     rejection::Rejection,
 };
-use crate::{
-    auth::{AuthError, Reason},
-    graphql::Caller,
-};
+use crate::auth::{AuthError, Reason};
 
 /// Tells nginx and its kin to pass on each event at once.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
@@ -48,15 +46,11 @@ const COMMENT: &str = ":\n\n";
 const COMPLETE: &str = "event: complete\ndata:\n\n";
 
 /// Executes an operation of somebody who is admitted, and tells what comes of it.
-pub(super) fn executed(
-    state: &AppState,
-    connection: Connection,
-    operation: Operation,
-    caller: Caller,
-) -> Response {
-    let lasts = operation.kind() == OperationType::Subscription;
+pub(super) fn executed(state: &AppState, connection: Connection, execution: Execution) -> Response {
+    let lasts = execution.operation.kind() == OperationType::Subscription;
     // What a mutation did is told, whatever became of the token meanwhile, or it would be done again.
-    let expiry = caller.subject.verified().filter(|_| lasts).map(|user| Instant::now() + user.time_left());
+    let user = execution.caller.subject.verified().filter(|_| lasts);
+    let expiry = user.map(|user| Instant::now() + user.time_left());
     let pause = state.config.ws_keep_alive;
     let mut pulse = interval_at(Instant::now() + pause, pause);
     pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -64,8 +58,8 @@ pub(super) fn executed(
         connection: lasts.then_some(connection),
         expiry,
         pulse,
-        request_id: caller.request_id.clone(),
-        answers: operation::answers(state.api.clone(), operation, caller, state.config.operation_timeout),
+        request_id: execution.caller.request_id.clone(),
+        answers: execution.answers(),
         is_over: false,
         _counted: Open::operation(Transport::EventStream),
     };

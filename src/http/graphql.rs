@@ -15,10 +15,11 @@ use axum::{
 
 use super::{
     AppState,
-    connection::Connection,
+    connection::{Connection, Occupied},
     console, event_stream,
+    execution::{Deadline, Execution, admit},
     negotiation::{MediaType, negotiate, prefers_html, reads_events},
-    operation::{self, AnswerBody, Operation, is_executed},
+    operation::{AnswerBody, Operation, is_executed},
     outcome,
     rejection::{Rejection, allowed_methods},
     request::{from_body, from_query_string, has_query},
@@ -75,11 +76,15 @@ impl Exchange<'_> {
     ) -> Result<Response, Rejection> {
         let prepared = self.prepare(method, headers, query_string, body).await;
         let (operation, caller) = prepared.inspect_err(outcome::refused)?;
-        if self.streams(&operation, headers) {
-            return self.events(operation, caller).await;
-        }
-        let limit = self.state.config.operation_timeout;
-        Ok(self.told(&operation::answer(&self.state.api, operation, caller, limit).await?))
+        let streams = self.streams(&operation, headers);
+        let occupied = Occupied::connection(self.extensions.get::<Connection>());
+        let (api, deadline) = (self.state.api.clone(), self.deadline());
+        let execution = Execution { api, operation, caller, deadline, occupied };
+        if streams { self.events(execution).await } else { Ok(self.told(&execution.answer().await?)) }
+    }
+
+    fn deadline(&self) -> Deadline {
+        Deadline::after(self.state.config.operation_timeout)
     }
 
     /// Who asks, and for what.
@@ -99,7 +104,7 @@ impl Exchange<'_> {
         let (bill, operation) = match paid {
             Ok(paid) => paid,
             Err(rejection) => {
-                operation::admit(&self.state.api, &sender.subject).await?;
+                admit(&self.state.api, &sender.subject, self.deadline()).await?;
                 return Err(rejection);
             }
         };
@@ -116,10 +121,10 @@ impl Exchange<'_> {
     }
 
     /// Whoever is not admitted is told so by the status, before there is a stream.
-    async fn events(&self, operation: Operation, caller: Caller) -> Result<Response, Rejection> {
-        operation::admit(&self.state.api, &caller.subject).await.inspect_err(outcome::refused)?;
+    async fn events(&self, execution: Execution) -> Result<Response, Rejection> {
+        execution.admission().await.inspect_err(outcome::refused)?;
         let connection = self.extensions.get::<Connection>().cloned().ok_or_else(Rejection::internal)?;
-        Ok(event_stream::executed(self.state, connection, operation, caller))
+        Ok(event_stream::executed(self.state, connection, execution))
     }
 
     /// Reads the parameters and everything that can be known of them before execution.

@@ -8,6 +8,7 @@ mod connection;
 mod console;
 mod documents;
 mod event_stream;
+mod execution;
 mod gauges;
 mod graphql;
 mod health;

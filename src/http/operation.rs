@@ -1,29 +1,16 @@
-//! What becomes of a GraphQL request, whichever way it came: as an HTTP request, over a socket, or for an event
-//! stream.
+//! What a GraphQL request asks for, whichever way it came: as an HTTP request, over a socket, or for an event stream.
 //!
 //! In order: its document found and, by its length, paid for; text and variables within their limits, one parse, the
 //! document within its limits, one operation selected, the permissions counted that it asks about, and what it costs,
-//! which its sender pays. Then its sender is not removed, which for a query is looked up beside the execution. The
-//! transports differ only in how they tell what comes of it.
+//! which its sender pays. [`execution`](super::execution) is what becomes of it.
 
-use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_graphql::{Name, Request, Response as Answer, ServerError, Value, parser::types::OperationType};
-use futures_util::{
-    Stream, StreamExt as _,
-    stream::{self, BoxStream},
-};
 use serde::Serialize;
-use tokio::time::timeout;
-use tracing::{Instrument as _, Span};
 
-use super::{
-    AppState, documents::Found, outcome::Outcome, rejection::Rejection, request::Asked, sender::Sender,
-};
-use crate::{
-    auth::{AuthError, Reason, Subject},
-    graphql::{Api, Caller, Cost, DocumentLimits, TrustedDocument},
-};
+use super::{AppState, documents::Found, rejection::Rejection, request::Asked, sender::Sender};
+use crate::graphql::{Api, Cost, DocumentLimits, TrustedDocument};
 
 /// In place of the library's own words.
 const WRONG_OPERATION: &str = "`operationName` does not select one operation of the document.";
@@ -79,6 +66,10 @@ impl Operation {
     pub(super) const fn kind(&self) -> OperationType {
         self.kind
     }
+
+    pub(super) fn into_request(self) -> Request {
+        self.request
+    }
 }
 
 /// Parses the document once, for us and for the executor, and selects the operation.
@@ -94,104 +85,6 @@ fn select(request: &mut Request, limits: DocumentLimits) -> Result<OperationType
         (Some((_, operation)), None) => Ok(operation.node.ty),
         _ => Err(Rejection::document("BAD_REQUEST", WRONG_OPERATION)),
     }
-}
-
-/// Refuses somebody who was removed from their tenant, whose token is still good.
-pub(super) async fn admit(api: &Api, subject: &Subject) -> Result<(), Rejection> {
-    let Some(user) = subject.verified() else { return Ok(()) };
-    match api.is_removed(user).await {
-        Ok(false) => Ok(()),
-        Ok(true) => Err(AuthError::Invalid(Reason::UserRemoved).into()),
-        Err(_) => Err(Rejection::internal()),
-    }
-}
-
-/// The one answer to a query or a mutation of somebody who is admitted, if it is there within `limit`.
-pub(super) async fn answer(
-    api: &Api,
-    operation: Operation,
-    caller: Caller,
-    limit: Duration,
-) -> Result<Answer, Rejection> {
-    let mut outcome = Outcome::of(&operation);
-    let answer = admitted(api, operation, caller, limit).await;
-    outcome.note(&answer);
-    answer
-}
-
-async fn admitted(
-    api: &Api,
-    operation: Operation,
-    caller: Caller,
-    limit: Duration,
-) -> Result<Answer, Rejection> {
-    let subject = caller.subject.clone();
-    let admission = timeout(limit, admit(api, &subject));
-    let execution = executed(api, operation.request, operation.kind, caller, limit);
-    if operation.kind == OperationType::Mutation {
-        admission.await.map_err(|_| Rejection::timed_out(limit))??;
-        return execution.await;
-    }
-    // Reading has no effect that could not be thrown away, so the database is asked meanwhile.
-    let (admitted, answer) = tokio::join!(admission, execution);
-    admitted.map_err(|_| Rejection::timed_out(limit))??;
-    answer
-}
-
-/// A query that takes too long is given up. A mutation never is half-way: it goes on by itself, for as long again at
-/// most, and nobody knows yet what will have come of it.
-async fn executed(
-    api: &Api,
-    request: Request,
-    kind: OperationType,
-    caller: Caller,
-    limit: Duration,
-) -> Result<Answer, Rejection> {
-    if kind != OperationType::Mutation {
-        let answer = timeout(limit, api.execute(request, caller)).await;
-        return answer.map_err(|_| Rejection::timed_out(limit));
-    }
-    let api = api.clone();
-    let change = async move { timeout(limit * 2, api.execute(request, caller)).await };
-    match timeout(limit, tokio::spawn(change.in_current_span())).await {
-        Ok(Ok(Ok(answer))) => Ok(answer),
-        Ok(Err(_)) => Err(panicked()),
-        Ok(Ok(Err(_))) | Err(_) => Err(Rejection::left_alone(limit)),
-    }
-}
-
-/// All answers to an operation of somebody who is admitted: one to a query or a mutation, any number to a
-/// subscription. A panic of a resolver ends this operation and no other.
-pub(super) fn answers(
-    api: Api,
-    operation: Operation,
-    caller: Caller,
-    limit: Duration,
-) -> BoxStream<'static, Result<Answer, Rejection>> {
-    let span = tracing::info_span!("operation", request.id = caller.request_id);
-    let mut outcome = Outcome::of(&operation);
-    let Operation { request, kind, .. } = operation;
-    let answers = if kind == OperationType::Subscription {
-        guarded(api.subscribe(request, caller).map(Ok), span)
-    } else {
-        guarded(stream::once(async move { executed(&api, request, kind, caller, limit).await }), span)
-    };
-    answers.inspect(move |answer| outcome.note(answer)).boxed()
-}
-
-/// Whatever is logged on the way names the operation.
-fn guarded(
-    executed: impl Stream<Item = Result<Answer, Rejection>> + Send + 'static,
-    span: Span,
-) -> BoxStream<'static, Result<Answer, Rejection>> {
-    let mut answers = AssertUnwindSafe(executed).catch_unwind().boxed();
-    let answers = stream::poll_fn(move |cx| span.in_scope(|| answers.poll_next_unpin(cx)));
-    answers.map(|answer| answer.unwrap_or_else(|_| Err(panicked()))).boxed()
-}
-
-fn panicked() -> Rejection {
-    tracing::error!("a resolver panicked");
-    Rejection::internal()
 }
 
 /// Whether the operation was executed, and not refused as a whole.
@@ -216,24 +109,5 @@ impl<'a> From<&'a Answer> for AnswerBody<'a> {
             data: is_executed(answer).then_some(&answer.data),
             extensions: &answer.extensions,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_panic_is_the_last_that_is_heard_of_an_operation() {
-        let executed = stream::iter(0..).map(|count| {
-            assert!(count < 2, "a fault of ours");
-            Ok(Answer::new(Value::from(count)))
-        });
-
-        let heard: Vec<_> = guarded(executed, Span::none()).collect().await;
-
-        assert_eq!(heard.len(), 3);
-        assert!(heard[0].is_ok() && heard[1].is_ok());
-        assert_eq!(heard[2].as_ref().unwrap_err().line(), "INTERNAL: The server made a mistake.");
     }
 }

@@ -24,8 +24,10 @@ use serde_json::{Map, json};
 
 use super::{
     AppState, RequestId,
+    connection::Occupied,
+    execution::{Deadline, Execution},
     negotiation::MediaType,
-    operation::{self, AnswerBody, Operation},
+    operation::{AnswerBody, Operation},
     rejection::Rejection,
     request::json_body,
     sender::Sender,
@@ -114,8 +116,10 @@ impl Asking<'_> {
         let (request_id, trace) = (request_id.to_owned(), trace_of(&head.extensions));
         let Sender { subject, token, .. } = sender;
         let caller = Caller { subject, token, request_id, trace, bill };
-        let answer = operation::answer(&state.api, operation, caller, state.config.operation_timeout).await?;
-        Ok(told(&asked, &answer))
+        let (api, deadline) = (state.api.clone(), Deadline::after(state.config.operation_timeout));
+        let occupied = Occupied::connection(head.extensions.get());
+        let execution = Execution { api, operation, caller, deadline, occupied };
+        Ok(told(&asked, &execution.answer().await?))
     }
 }
 

@@ -99,6 +99,13 @@ impl Rejection {
         Self::late(limit, message).with("outcome", json!("UNKNOWN"))
     }
 
+    /// A mutation that was not done to its end by a fault of ours. Each of its fields is done, or nothing of it.
+    pub(super) fn broken_off() -> Self {
+        let message =
+            "The server made a mistake, and nobody knows what came of it: look before you repeat it.";
+        Self { message, ..Self::internal() }.with("outcome", json!("UNKNOWN"))
+    }
+
     fn late(limit: Duration, message: &'static str) -> Self {
         let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
         let rejection = Self::new(StatusCode::GATEWAY_TIMEOUT, "OPERATION_TIMEOUT", message);

@@ -92,3 +92,32 @@ async fn what_runs_is_finished_and_what_waits_is_there_for_the_next() {
         "the last decisions were written: {logged:?}"
     );
 }
+
+#[tokio::test]
+async fn a_mutation_that_nobody_waits_for_any_more_is_done_before_the_end() {
+    let world = World::start().await;
+    let database = sqlite();
+    let more = [
+        ("--operation-timeout-ms", "2000"),
+        ("--permit-answer-timeout-ms", "10000"),
+        ("--shutdown-grace-ms", "20000"),
+    ];
+    let mut server = Process::start(&world.sandbox, &database.url, &more).await;
+    let pdp = world.sandbox.pdp.url();
+    let token = world.persona("manager").await.token();
+    let manager = world.bearer_at(&server.url, token.clone());
+    manager.asks(LOGIN).await.data();
+    world.break_it(&pdp, json!({"kind": "delay", "ms": 2500})).await;
+
+    let answer =
+        manager.asks("mutation { createTask(input: {title: \"Late\"}) { userErrors { code } } }").await;
+    server.is_told_to_stop();
+    server.ends().await;
+
+    assert_eq!(answer.refusal()["outcome"], "UNKNOWN");
+    world.mend(&pdp).await;
+    let next = Process::start(&world.sandbox, &database.url, &more).await;
+    let manager = world.bearer_at(&next.url, token);
+    let late = manager.asks("{ tasks(filter: {titleContains: \"Late\"}) { totalCount } }").await.data();
+    assert_eq!(late["tasks"]["totalCount"], 1);
+}

@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::{
     },
 };
 
-use crate::support::{Line, Process, World};
+use crate::support::{Line, Process, World, eventually};
 
 /// Longest wait for something that must come.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -191,4 +191,36 @@ async fn when_the_server_stops_what_is_on_its_way_is_answered_and_sockets_are_cl
         assert_eq!(socket.closes().await, (1001, "Server is going away".into()));
     }
     timeout(PATIENCE, stopped).await.expect("it stops").unwrap();
+}
+
+#[tokio::test]
+async fn a_mutation_that_its_client_left_keeps_its_place_until_it_is_done() {
+    let world = World::with(|config| {
+        config.http.max_subscriptions_per_socket = 1;
+        config.permit.answer_timeout = PATIENCE;
+    })
+    .await;
+    let authorization = format!("Bearer {}", world.signed_in("manager").await.token());
+    let mut line = Line::initialised(&world.url, json!({"authorization": authorization})).await;
+    let pdp = world.sandbox.pdp.url();
+    world.forgets_counts(&pdp).await;
+    world.break_it(&pdp, json!({"kind": "delay", "ms": 2000})).await;
+    let subscribe =
+        |id: &str, query: &str| json!({"type": "subscribe", "id": id, "payload": {"query": query}});
+    let create = "mutation { createTask(input: {title: \"Left\"}) { userErrors { code } } }";
+    line.says(&subscribe("left", create)).await;
+    eventually("the question", async || (world.count(&pdp, "POST /allowed").await > 0).then_some(())).await;
+
+    line.says(&json!({"type": "complete", "id": "left"})).await;
+    line.says(&subscribe("early", "{ __typename }")).await;
+
+    let refused = line.hears().await;
+    assert_eq!(refused["payload"][0]["extensions"]["code"], "TOO_MANY_SUBSCRIPTIONS", "{refused}");
+    let line = tokio::sync::Mutex::new(line);
+    eventually("its place", async || {
+        let mut line = line.lock().await;
+        line.says(&subscribe("later", "{ __typename }")).await;
+        (line.hears().await["type"] == "next").then_some(())
+    })
+    .await;
 }

@@ -8,7 +8,12 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::time::Instant;
 
 use super::{
-    super::{AppState, operation, rejection::Rejection, sender::Sender},
+    super::{
+        AppState,
+        execution::{Deadline, admit},
+        rejection::Rejection,
+        sender::Sender,
+    },
     protocol::Payload,
 };
 use crate::auth::{AccessToken, AuthError};
@@ -30,7 +35,7 @@ impl Identity {
     ) -> Result<Self, Rejection> {
         let sender = Sender::presenting(&state, address, Ok(token)).await?;
         let deadline = sender.subject.verified().map(|user| Instant::now() + user.time_left());
-        operation::admit(&state.api, &sender.subject).await?;
+        admit(&state.api, &sender.subject, Deadline::after(state.config.operation_timeout)).await?;
         Ok(Self { sender, deadline })
     }
 

@@ -1,10 +1,11 @@
 //! The operations in flight on one socket, each under the id that the client gave it. All of them are polled by the
-//! socket's own task; only a mutation has one of its own, because it goes on when the socket ends.
+//! socket's own task; only a mutation has one of its own, because it goes on when the socket ends, or when the client
+//! does not wait for it any more. It keeps its place until it is done.
 
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use async_graphql::{Response as Answer, parser::types::OperationType};
@@ -13,15 +14,16 @@ use futures_util::{
     future::ready,
     stream::{self, BoxStream},
 };
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_stream::StreamMap;
 
 use super::super::{
+    connection::Occupied,
+    execution::Execution,
     gauges::{Open, Transport},
-    operation::{self, Operation},
     outcome,
     rejection::Rejection,
 };
-use crate::graphql::{Api, Caller};
 
 /// What comes of an operation.
 #[derive(Debug)]
@@ -36,12 +38,15 @@ pub(super) enum Event {
     Complete,
 }
 
-#[derive(Default)]
-pub(super) struct Operations(StreamMap<String, Running>);
+pub(super) struct Operations {
+    running: StreamMap<String, Running>,
+    places: Arc<Semaphore>,
+}
 
 struct Running {
     events: BoxStream<'static, Event>,
     kind: OperationType,
+    _occupied: Occupied,
     _counted: Open,
 }
 
@@ -54,27 +59,32 @@ impl Stream for Running {
 }
 
 impl Operations {
+    /// None yet, and at most so many at a time.
+    pub(super) fn new(limit: usize) -> Self {
+        let places = Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
+        Self { running: StreamMap::new(), places }
+    }
+
     pub(super) fn contains(&self, id: &str) -> bool {
-        self.0.contains_key(id)
+        self.running.contains_key(id)
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.running.len()
+    }
+
+    /// A place for one more operation, unless `MAX_SUBSCRIPTIONS_PER_SOCKET` are taken.
+    pub(super) fn place(&self) -> Option<OwnedSemaphorePermit> {
+        self.places.clone().try_acquire_owned().ok()
     }
 
     /// Executes an operation under an id that is free. The caller may have been removed since the socket was opened.
-    pub(super) fn start(
-        &mut self,
-        id: String,
-        api: Api,
-        operation: Operation,
-        caller: Caller,
-        limit: Duration,
-    ) {
-        let (kind, request_id) = (operation.kind(), caller.request_id.clone());
+    pub(super) fn start(&mut self, id: String, execution: Execution) {
+        let (kind, request_id) = (execution.operation.kind(), execution.caller.request_id.clone());
+        let occupied = execution.occupied.clone();
         let answers = async move {
-            match operation::admit(&api, &caller.subject).await {
-                Ok(()) => operation::answers(api, operation, caller, limit),
+            match execution.admission().await {
+                Ok(()) => execution.answers(),
                 Err(rejection) => {
                     outcome::refused(&rejection);
                     stream::once(ready(Err(rejection))).boxed()
@@ -87,18 +97,19 @@ impl Operations {
             Err(rejection) => Event::Refused { rejection, request_id: request_id.clone() },
         });
         let events = events.chain(stream::once(ready(Event::Complete))).boxed();
-        self.0.insert(id, Running { events, kind, _counted: Open::operation(Transport::WebSocket) });
+        let counted = Open::operation(Transport::WebSocket);
+        self.running.insert(id, Running { events, kind, _occupied: occupied, _counted: counted });
     }
 
     /// Ends an operation; one that is not there has ended already.
     pub(super) fn stop(&mut self, id: &str) {
-        self.0.remove(id);
+        self.running.remove(id);
     }
 
     /// Ends what has no end of its own.
     pub(super) fn stop_subscriptions(&mut self) {
         let subscriptions: Vec<String> = self
-            .0
+            .running
             .iter()
             .filter(|(_, running)| running.kind == OperationType::Subscription)
             .map(|(id, _)| id.clone())
@@ -110,7 +121,7 @@ impl Operations {
 
     /// The next event of any operation, and its id; never without one. May be dropped and asked for again.
     pub(super) async fn next(&mut self) -> (String, Event) {
-        match self.0.next().await {
+        match self.running.next().await {
             Some(event) => event,
             None => std::future::pending().await,
         }

@@ -14,7 +14,8 @@ use tokio_tungstenite::tungstenite::{Bytes, Message};
 use super::{
     super::{
         AppState,
-        connection::Connection,
+        connection::{Connection, Occupied},
+        execution::{Deadline, Execution},
         gauges::Open,
         operation::{AnswerBody, Operation, is_executed},
         outcome,
@@ -82,11 +83,11 @@ impl Session {
         pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             deadline: Some(Instant::now() + config.ws_init_timeout),
+            operations: Operations::new(config.max_subscriptions_per_socket),
             opening,
             wire,
             identity: None,
             verifying: None,
-            operations: Operations::default(),
             started: 0,
             pulse,
             is_alive: true,
@@ -218,11 +219,12 @@ impl Session {
         let request_id = format!("{}.{}", self.opening.name, self.started);
         let state = &self.opening.state;
         match self.accept(&identity.sender, asked) {
-            Ok((operation, bill)) => {
+            Ok((operation, bill, occupied)) => {
                 let Sender { subject, token, .. } = identity.sender.clone();
                 let caller = Caller { subject, token, request_id, trace: self.opening.trace, bill };
-                let (api, limit) = (state.api.clone(), state.config.operation_timeout);
-                self.operations.start(id.to_owned(), api, operation, caller, limit);
+                let (api, deadline) = (state.api.clone(), Deadline::after(state.config.operation_timeout));
+                let execution = Execution { api, operation, caller, deadline, occupied };
+                self.operations.start(id.to_owned(), execution);
                 Ok(())
             }
             Err(rejection) => {
@@ -233,16 +235,14 @@ impl Session {
     }
 
     /// Reads an operation and has it paid.
-    fn accept(&self, sender: &Sender, asked: Asked) -> Result<(Operation, Bill), Rejection> {
+    fn accept(&self, sender: &Sender, asked: Asked) -> Result<(Operation, Bill, Occupied), Rejection> {
         let state = &self.opening.state;
         sender.arrives(state)?;
         let limit = state.config.max_subscriptions_per_socket;
-        if self.operations.len() >= limit {
-            return Err(Rejection::too_many_subscriptions(limit));
-        }
+        let place = self.operations.place().ok_or_else(|| Rejection::too_many_subscriptions(limit))?;
         let operation = Operation::find(state, sender, asked)?;
         let bill = sender.pays(state, &operation)?;
-        Ok((operation, bill))
+        Ok((operation, bill, Occupied::place(&self.opening.connection, place)))
     }
 
     fn told(&mut self, id: &str, event: Event) -> Result<(), End> {
