@@ -1,5 +1,7 @@
 //! The composition root: settings in, router out. The only place that knows every module.
 
+use std::sync::Arc;
+
 use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
 
@@ -69,7 +71,7 @@ pub async fn build(config: &Config, metrics: PrometheusHandle) -> Result<App, Bu
     let services =
         Services { store, pdp, facts, sync: sync.clone(), hub, log, authenticator: authenticator.clone() };
     let api = Api::new(services, config.graphql).map_err(BuildError::Coverage)?;
-    let rate_limits = RateLimits::new(config.rate_limit);
+    let rate_limits = Arc::new(RateLimits::new(config.rate_limit));
     let trusted = trusted_documents(&config.http.documents).await?;
     let router = http::router(&config.http, api, authenticator, rate_limits, trusted, metrics);
     Ok(App { router, worker: sync.start(), log: writer, relay, pool })

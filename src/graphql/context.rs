@@ -28,7 +28,7 @@ use super::{
 use crate::{
     auth::{AccessToken, Authenticator, Subject},
     permit::Check,
-    rate_limit::Balance,
+    rate_limit::{Balance, Exceeded, Purse},
     store::Relations,
     sync::Sync,
     trace::TraceContext,
@@ -52,11 +52,34 @@ pub struct Caller {
 }
 
 /// What an operation cost, and what its sender has left.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Bill {
-    pub cost: Cost,
-    /// `None`: there is no limit.
-    pub balance: Option<Balance>,
+    pub(super) cost: Cost,
+    /// `None`: there is no limit, or it was not paid.
+    pub(super) balance: Option<Balance>,
+    purse: Purse,
+}
+
+impl Bill {
+    /// What an operation costs, paid.
+    ///
+    /// # Errors
+    /// There is not enough in the purse.
+    pub fn paid(cost: Cost, purse: Purse) -> Result<Self, Exceeded> {
+        let points = u32::try_from(cost.points).unwrap_or(u32::MAX);
+        let balance = purse.pay(points)?;
+        Ok(Self { cost, balance, purse })
+    }
+
+    /// The same, not paid.
+    pub(super) fn unpaid(&self) -> Self {
+        Self { balance: None, ..self.clone() }
+    }
+
+    /// The same, paid once more.
+    pub(super) fn again(&self) -> Result<Self, Exceeded> {
+        Self::paid(self.cost, self.purse.clone())
+    }
 }
 
 /// One operation: the caller, and the decisions and rows that it has looked up so far.
@@ -143,10 +166,10 @@ impl Operation {
     }
 
     /// The same caller, of whom nothing is known yet: for one event of a subscription.
-    pub(super) fn afresh(&self) -> Self {
+    pub(super) fn afresh(&self, bill: Bill) -> Self {
         let signed_in = self.signed_in.as_ref().map(SignedIn::afresh);
         let trail = signed_in.as_ref().map(|caller| caller.trail.clone());
-        Self::with(None, self.bill, self.decisions.afresh(trail), signed_in, self.object_rules)
+        Self::with(None, bill, self.decisions.afresh(trail), signed_in, self.object_rules)
     }
 
     /// The caller, if they signed in.

@@ -124,7 +124,7 @@ impl Api {
             error.extensions.get_or_insert_default().set("requestId", request_id);
         }
         response.extensions.insert("requestId".to_owned(), Value::from(request_id));
-        response.extensions.insert("cost".to_owned(), told(operation.bill));
+        add_bill(&mut response, operation);
         if self.config.receipt {
             add_receipt(&mut response, operation);
         } else {
@@ -163,8 +163,12 @@ fn foreseen(request: &mut Request) -> Foreseen {
     known.cloned().unwrap_or_default()
 }
 
-/// What the sender is told of what they paid.
-fn told(bill: Bill) -> Value {
+/// Adds what `operation` cost and what its sender has left, unless the answer has a bill of its own.
+pub(super) fn add_bill(response: &mut Response, operation: &Operation) {
+    response.extensions.entry("cost".to_owned()).or_insert_with(|| told(&operation.bill));
+}
+
+fn told(bill: &Bill) -> Value {
     let mut told = value!({"points": bill.cost.points, "checks": bill.cost.checks});
     if let (Value::Object(members), Some(left)) = (&mut told, bill.balance) {
         members.extend([

@@ -26,8 +26,8 @@ use super::{
     answer_size::{AnswerSize, Overfull},
     bad_ids::explain,
     error::{HiddenMark, code_of},
-    execution::add_receipt,
-    subscription::{Event, Events, missed},
+    execution::{add_bill, add_receipt},
+    subscription::{Event, Events},
     variables::OnlyValidate,
 };
 
@@ -131,15 +131,8 @@ impl Extension for Recorder {
         next: NextExecute<'_>,
     ) -> Response {
         self.size.reset();
-        let event = Events::next(ctx);
-        let mut response = match event {
-            Some(Event { operation, data, limit, field }) => {
-                let executed = timeout(limit, next.run_with_data(ctx, operation_name, data)).await;
-                let mut response =
-                    executed.unwrap_or_else(|_| Response::from_errors(vec![missed(limit, field)]));
-                add_receipt(&mut response, &operation);
-                response
-            }
+        let mut response = match Events::next(ctx) {
+            Some(event) => told(event, ctx, operation_name, next).await,
             None => next.run(ctx, operation_name).await,
         };
         response.errors.retain(|error| error.source::<Climbing>().is_none());
@@ -147,6 +140,24 @@ impl Extension for Recorder {
         response.errors.extend(collapsed(recorded));
         response
     }
+}
+
+/// What comes of an event, with a receipt and a bill of its own.
+async fn told(
+    mut event: Event,
+    ctx: &ExtensionContext<'_>,
+    operation_name: Option<&str>,
+    next: NextExecute<'_>,
+) -> Response {
+    let data = std::mem::take(&mut event.data);
+    let executed = match event.unpaid {
+        None => timeout(event.limit, next.run_with_data(ctx, operation_name, data)).await,
+        Some(exceeded) => Ok(Response::from_errors(vec![event.unpaid(exceeded)])),
+    };
+    let mut response = executed.unwrap_or_else(|_| Response::from_errors(vec![event.late()]));
+    add_receipt(&mut response, &event.operation);
+    add_bill(&mut response, &event.operation);
+    response
 }
 
 impl Recorder {

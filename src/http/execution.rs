@@ -12,10 +12,14 @@ use futures_util::{
 use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument as _, Span};
 
-use super::{connection::Occupied, operation::Operation, outcome::Outcome, rejection::Rejection};
+use super::{
+    AppState, connection::Occupied, operation::Operation, outcome::Outcome, rejection::Rejection,
+    sender::Sender, subscribers::Seat,
+};
 use crate::{
     auth::{AuthError, Reason, Subject},
     graphql::{Api, Caller},
+    trace::TraceContext,
 };
 
 /// When the patience with an operation ends.
@@ -53,9 +57,33 @@ pub(super) struct Execution {
     pub(super) caller: Caller,
     pub(super) deadline: Deadline,
     pub(super) occupied: Occupied,
+    /// Of a subscription.
+    seat: Option<Seat>,
+}
+
+/// How a request came.
+pub(super) struct Arrival {
+    pub(super) request_id: String,
+    pub(super) trace: TraceContext,
+    pub(super) occupied: Occupied,
 }
 
 impl Execution {
+    /// Of an operation that its sender has room for, and pays.
+    pub(super) fn paid(
+        state: &AppState,
+        sender: Sender,
+        operation: Operation,
+        arrival: Arrival,
+    ) -> Result<Self, Rejection> {
+        let lasts = operation.kind() == OperationType::Subscription;
+        let seat = lasts.then(|| state.subscribers.seat(sender.payer())).transpose()?;
+        let Arrival { request_id, trace, occupied } = arrival;
+        let caller = sender.sends(&operation, request_id, trace)?;
+        let deadline = Deadline::after(state.config.operation_timeout);
+        Ok(Self { api: state.api.clone(), operation, caller, deadline, occupied, seat })
+    }
+
     /// See [`admit`].
     pub(super) async fn admission(&self) -> Result<(), Rejection> {
         admit(&self.api, &self.caller.subject, self.deadline).await
@@ -83,7 +111,7 @@ impl Execution {
 
     /// A query that takes too long is given up; a mutation is not.
     async fn executed(self) -> Result<Answer, Rejection> {
-        let Self { api, operation, caller, deadline, occupied } = self;
+        let Self { api, operation, caller, deadline, occupied, .. } = self;
         let kind = operation.kind();
         let execution = async move { api.execute(operation.into_request(), caller).await };
         if kind == OperationType::Mutation {
@@ -99,8 +127,10 @@ impl Execution {
         let span = tracing::info_span!("operation", request.id = self.caller.request_id);
         let mut outcome = Outcome::of(&self.operation);
         let answers = if self.operation.kind() == OperationType::Subscription {
-            let Self { api, operation, caller, .. } = self;
-            guarded(api.subscribe(operation.into_request(), caller).map(Ok), span)
+            let Self { api, operation, caller, seat, .. } = self;
+            let answers = api.subscribe(operation.into_request(), caller);
+            // The seat is taken for as long as there may be answers.
+            guarded(answers.map(Ok).inspect(move |_| _ = &seat), span)
         } else {
             guarded(stream::once(self.executed()), span)
         };

@@ -17,7 +17,7 @@ use super::{
     AppState,
     connection::{Connection, Occupied},
     console, event_stream,
-    execution::{Deadline, Execution, admit},
+    execution::{Arrival, Deadline, Execution, admit},
     negotiation::{MediaType, negotiate, prefers_html, reads_events},
     operation::{AnswerBody, Operation, is_executed},
     outcome,
@@ -26,7 +26,6 @@ use super::{
     sender::Sender,
     trace_of,
 };
-use crate::graphql::Caller;
 
 /// What a subscription needs.
 const NO_STREAM: &str =
@@ -75,16 +74,12 @@ impl Exchange<'_> {
         body: Body,
     ) -> Result<Response, Rejection> {
         let prepared = self.prepare(method, headers, query_string, body).await;
-        let (operation, caller) = prepared.inspect_err(outcome::refused)?;
-        let streams = self.streams(&operation, headers);
-        let occupied = Occupied::connection(self.extensions.get::<Connection>());
-        let (api, deadline) = (self.state.api.clone(), self.deadline());
-        let execution = Execution { api, operation, caller, deadline, occupied };
-        if streams { self.events(execution).await } else { Ok(self.told(&execution.answer().await?)) }
-    }
-
-    fn deadline(&self) -> Deadline {
-        Deadline::after(self.state.config.operation_timeout)
+        let execution = prepared.inspect_err(outcome::refused)?;
+        if self.streams(&execution.operation, headers) {
+            self.events(execution).await
+        } else {
+            Ok(self.told(&execution.answer().await?))
+        }
     }
 
     /// Who asks, and for what.
@@ -94,23 +89,26 @@ impl Exchange<'_> {
         headers: &HeaderMap,
         query_string: &str,
         body: Body,
-    ) -> Result<(Operation, Caller), Rejection> {
+    ) -> Result<Execution, Rejection> {
         if let Some(allowed) = allowed_methods(method) {
             return Err(Rejection::method_not_allowed(allowed));
         }
         let sender = Sender::of(self.state, headers, self.extensions).await?;
+        let subject = sender.subject.clone();
         let read = self.read(&sender, method, headers, query_string, body).await;
-        let paid = read.and_then(|operation| Ok((sender.pays(self.state, &operation)?, operation)));
-        let (bill, operation) = match paid {
-            Ok(paid) => paid,
+        match read.and_then(|operation| Execution::paid(self.state, sender, operation, self.arrival())) {
+            Ok(execution) => Ok(execution),
             Err(rejection) => {
-                admit(&self.state.api, &sender.subject, self.deadline()).await?;
-                return Err(rejection);
+                let deadline = Deadline::after(self.state.config.operation_timeout);
+                admit(&self.state.api, &subject, deadline).await?;
+                Err(rejection)
             }
-        };
-        let (request_id, trace) = (self.request_id.to_owned(), trace_of(self.extensions));
-        let Sender { subject, token, .. } = sender;
-        Ok((operation, Caller { subject, token, request_id, trace, bill }))
+        }
+    }
+
+    fn arrival(&self) -> Arrival {
+        let occupied = Occupied::connection(self.extensions.get::<Connection>());
+        Arrival { request_id: self.request_id.to_owned(), trace: trace_of(self.extensions), occupied }
     }
 
     /// Whether the answers are told as events: wherever they are liked best, and for want of something better where

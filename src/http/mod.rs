@@ -23,6 +23,7 @@ mod request;
 mod sender;
 mod serve;
 mod socket;
+mod subscribers;
 
 use std::{sync::Arc, time::Duration};
 
@@ -40,7 +41,10 @@ use url::Url;
 pub use documents::{DocumentsConfig, Ladder};
 pub use serve::serve;
 
-use self::{console::Console, documents::Documents, negotiation::MediaType, rejection::Rejection};
+use self::{
+    console::Console, documents::Documents, negotiation::MediaType, rejection::Rejection,
+    subscribers::Subscribers,
+};
 use crate::{
     auth::Authenticator,
     graphql::{Api, TrustedDocuments},
@@ -71,6 +75,8 @@ pub struct Config {
     pub ws_keep_alive: Duration,
     /// `MAX_SUBSCRIPTIONS_PER_SOCKET`: operations in flight on one socket. Default 32.
     pub max_subscriptions_per_socket: usize,
+    /// `MAX_SUBSCRIPTIONS_PER_SUBJECT`: open subscriptions of somebody over all their connections. Default 100.
+    pub max_subscriptions_per_subject: usize,
     /// `MAX_CONNECTIONS`: connections served at the same time, sockets included. Default 10,000.
     pub max_connections: usize,
     /// `SHUTDOWN_DELAY_MS`: how long requests are still taken after the signal to stop, while `/ready` says no.
@@ -98,7 +104,8 @@ struct AppState {
     api: Api,
     authenticator: Authenticator,
     documents: Documents,
-    rate_limits: RateLimits,
+    subscribers: Subscribers,
+    rate_limits: Arc<RateLimits>,
     metrics: PrometheusHandle,
     console: Option<Console>,
     config: Config,
@@ -109,7 +116,7 @@ pub fn router(
     config: &Config,
     api: Api,
     authenticator: Authenticator,
-    rate_limits: RateLimits,
+    rate_limits: Arc<RateLimits>,
     trusted: TrustedDocuments,
     metrics: PrometheusHandle,
 ) -> Router {
@@ -117,6 +124,7 @@ pub fn router(
     let pages = console.as_ref().map_or_else(Router::new, console::routes);
     let state = Arc::new(AppState {
         documents: Documents::new(&config.documents, trusted),
+        subscribers: Subscribers::new(config.max_subscriptions_per_subject),
         config: config.clone(),
         api,
         authenticator,

@@ -43,7 +43,7 @@ impl Operation {
         let (named, rest) = asked.split();
         let Found { text, trusted, new } = state.documents.find(named)?;
         if trusted.is_none() {
-            sender.pays_to_read(state, &text)?;
+            sender.pays_to_read(&text)?;
         }
         let operation = Self::read(&state.api, rest.with_text(text))?;
         if let Some(hash) = new {

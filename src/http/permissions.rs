@@ -25,7 +25,7 @@ use serde_json::{Map, json};
 use super::{
     AppState, RequestId,
     connection::Occupied,
-    execution::{Deadline, Execution},
+    execution::{Arrival, Execution},
     negotiation::MediaType,
     operation::{AnswerBody, Operation},
     rejection::Rejection,
@@ -33,10 +33,7 @@ use super::{
     sender::Sender,
     trace_of,
 };
-use crate::{
-    auth::{AuthError, Reason},
-    graphql::Caller,
-};
+use crate::auth::{AuthError, Reason};
 
 const DOCUMENT: &str =
     "query($checks: [PermissionCheckInput!]!) { permissions(checks: $checks) { allowed } }";
@@ -112,13 +109,10 @@ impl Asking<'_> {
         })?;
         let request = Request::new(DOCUMENT).variables(variables(&asked)?);
         let operation = Operation::read(&state.api, request)?;
-        let bill = sender.pays(state, &operation)?;
-        let (request_id, trace) = (request_id.to_owned(), trace_of(&head.extensions));
-        let Sender { subject, token, .. } = sender;
-        let caller = Caller { subject, token, request_id, trace, bill };
-        let (api, deadline) = (state.api.clone(), Deadline::after(state.config.operation_timeout));
         let occupied = Occupied::connection(head.extensions.get());
-        let execution = Execution { api, operation, caller, deadline, occupied };
+        let arrival =
+            Arrival { request_id: request_id.to_owned(), trace: trace_of(&head.extensions), occupied };
+        let execution = Execution::paid(state, sender, operation, arrival)?;
         Ok(told(&asked, &execution.answer().await?))
     }
 }

@@ -77,11 +77,11 @@ impl Rejection {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "The server made a mistake.")
     }
 
-    /// An operation more than may be in flight on one socket. The others go on, and so does the socket.
-    pub(super) fn too_many_subscriptions(limit: usize) -> Self {
-        let message = "Too many operations are in flight on this socket; complete one of them first.";
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_SUBSCRIPTIONS", message)
-            .with("what", json!("operations in flight on one socket"))
+    /// An operation or a subscription more than may be open. The others go on, and so does what carries them.
+    pub(super) fn too_many_subscriptions(message: &'static str, what: &'static str, limit: usize) -> Self {
+        let rejection = Self::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_SUBSCRIPTIONS", message);
+        Self { about: About::Amount, ..rejection }
+            .with("what", json!(what))
             .with("limit", json!(limit))
             .with("actual", json!(limit.saturating_add(1)))
     }

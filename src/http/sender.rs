@@ -1,9 +1,8 @@
 //! Who sends a request, and whose bucket of points pays for it.
 //!
 //! Every request costs a point when it arrives, its document by its length before it is read, and its operation what it
-//! costs. Somebody whose token was verified before
-//! pays themselves. Everybody else's address pays before anything is verified, because nothing that a stranger can ask
-//! for costs more than the signature of a bad token.
+//! costs. Somebody whose token was verified before pays themselves. Everybody else's address pays before anything is
+//! verified, because nothing that a stranger can ask for costs more than the signature of a bad token.
 
 use std::net::IpAddr;
 
@@ -12,8 +11,9 @@ use axum::http::{Extensions, HeaderMap};
 use super::{AppState, address, connection::Connection, operation::Operation, rejection::Rejection};
 use crate::{
     auth::{AccessToken, AuthError, Authenticator, Subject},
-    graphql::Bill,
-    rate_limit::Payer,
+    graphql::{Bill, Caller},
+    rate_limit::{Payer, Purse},
+    trace::TraceContext,
 };
 
 /// What a request costs when it arrives.
@@ -27,7 +27,7 @@ pub(super) struct Sender {
     pub(super) subject: Subject,
     /// As presented.
     pub(super) token: Option<AccessToken>,
-    payer: Payer,
+    purse: Purse,
 }
 
 impl Sender {
@@ -47,44 +47,54 @@ impl Sender {
         address: IpAddr,
         presented: Result<Option<AccessToken>, AuthError>,
     ) -> Result<Self, Rejection> {
+        let purse = |payer| Purse::new(state.rate_limits.clone(), payer);
         if let Ok(Some(token)) = &presented
             && let Some(user) = state.authenticator.remembered(token).await
         {
-            let payer = Payer::Subject(user.id.clone());
-            state.rate_limits.charge(&payer, ARRIVAL)?;
-            return Ok(Self { subject: Subject::User(user), token: Some(token.clone()), payer });
+            let purse = purse(Payer::Subject(user.id.clone()));
+            purse.pay(ARRIVAL)?;
+            return Ok(Self { subject: Subject::User(user), token: Some(token.clone()), purse });
         }
-        let payer = Payer::Address(address);
-        state.rate_limits.charge(&payer, ARRIVAL)?;
+        let address = purse(Payer::Address(address));
+        address.pay(ARRIVAL)?;
         let Some(token) = presented? else {
-            return Ok(Self { subject: Subject::Anonymous, token: None, payer });
+            return Ok(Self { subject: Subject::Anonymous, token: None, purse: address });
         };
         let user = state.authenticator.authenticate_token(&token).await?;
-        let payer = Payer::Subject(user.id.clone());
-        Ok(Self { subject: Subject::User(user), token: Some(token), payer })
+        let purse = purse(Payer::Subject(user.id.clone()));
+        Ok(Self { subject: Subject::User(user), token: Some(token), purse })
+    }
+
+    /// Whose bucket pays.
+    pub(super) const fn payer(&self) -> &Payer {
+        self.purse.payer()
     }
 
     /// Pays for one more request on the same connection.
-    pub(super) fn arrives(&self, state: &AppState) -> Result<(), Rejection> {
-        state.rate_limits.charge(&self.payer, ARRIVAL)?;
+    pub(super) fn arrives(&self) -> Result<(), Rejection> {
+        self.purse.pay(ARRIVAL)?;
         Ok(())
     }
 
     /// Pays for a document that is about to be read.
-    pub(super) fn pays_to_read(&self, state: &AppState, text: &str) -> Result<(), Rejection> {
+    pub(super) fn pays_to_read(&self, text: &str) -> Result<(), Rejection> {
         let kibibytes = u32::try_from(text.len() / 1024).unwrap_or(u32::MAX);
         if kibibytes > 0 {
-            state.rate_limits.charge(&self.payer, kibibytes.saturating_mul(READING))?;
+            self.purse.pay(kibibytes.saturating_mul(READING))?;
         }
         Ok(())
     }
 
-    /// Pays for an operation.
-    pub(super) fn pays(&self, state: &AppState, operation: &Operation) -> Result<Bill, Rejection> {
-        let cost = operation.cost();
-        let points = u32::try_from(cost.points).unwrap_or(u32::MAX);
-        let balance = state.rate_limits.charge(&self.payer, points)?;
-        Ok(Bill { cost, balance })
+    /// Pays for an operation, and sends it.
+    pub(super) fn sends(
+        self,
+        operation: &Operation,
+        request_id: String,
+        trace: TraceContext,
+    ) -> Result<Caller, Rejection> {
+        let Self { subject, token, purse } = self;
+        let bill = Bill::paid(operation.cost(), purse)?;
+        Ok(Caller { subject, token, request_id, trace, bill })
     }
 }
 

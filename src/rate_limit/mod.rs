@@ -10,7 +10,7 @@
 
 mod buckets;
 
-use std::{net::IpAddr, time::Duration};
+use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use buckets::Buckets;
 
@@ -34,7 +34,7 @@ pub struct Config {
 }
 
 /// Whose bucket is charged.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Payer {
     /// The `sub` of a verified token, in all tenants alike.
     Subject(String),
@@ -94,6 +94,39 @@ impl RateLimits {
             metrics::counter!("rate_limited_total", "bucket" => bucket).increment(1);
             Exceeded { bucket, retry_after }
         })
+    }
+}
+
+/// The bucket of a payer, for whoever charges it again and again.
+#[derive(Clone)]
+pub struct Purse {
+    limits: Arc<RateLimits>,
+    payer: Payer,
+}
+
+impl Purse {
+    pub const fn new(limits: Arc<RateLimits>, payer: Payer) -> Self {
+        Self { limits, payer }
+    }
+
+    /// Whose it is.
+    pub const fn payer(&self) -> &Payer {
+        &self.payer
+    }
+
+    /// As [`RateLimits::charge`].
+    ///
+    /// # Errors
+    /// There are not so many in it, and none was taken.
+    pub fn pay(&self, points: u32) -> Result<Option<Balance>, Exceeded> {
+        self.limits.charge(&self.payer, points)
+    }
+}
+
+/// Nobody is named.
+impl fmt::Debug for Purse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Purse").finish_non_exhaustive()
     }
 }
 

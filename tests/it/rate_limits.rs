@@ -199,3 +199,60 @@ async fn an_event_stream_tells_it_in_an_event() {
         "{text}"
     );
 }
+
+#[tokio::test]
+async fn an_event_is_paid_for_and_one_that_cannot_be_is_to_be_fetched() {
+    let world = world(800, 1_000).await;
+    let (manager, admin) = (world.signed_in("manager").await, world.signed_in("admin").await);
+    let socket = manager.connects().await;
+    let tasks: String = (0..45).map(|n| format!("t{n}: task {{ id }} ")).collect();
+    let document = format!("subscription {{ changed: taskChanged {{ taskId {tasks} }} }}");
+    let mut changes = socket.subscribes(&document).await;
+    // It is let in when an event is told.
+    while changes.soon().await.is_none() {
+        admin.creates_task("First").await;
+    }
+    let mut left = u64::MAX;
+
+    let refused = loop {
+        admin.creates_task("Another").await;
+        let event = changes.next().await;
+        let Some(now) = event["extensions"]["cost"]["remaining"].as_u64() else { break event };
+        assert!(now < left, "every event is paid: {event}");
+        left = now;
+    };
+
+    let error = &refused["errors"][0];
+    assert_eq!(error["extensions"]["code"], "RATE_LIMITED", "{refused}");
+    assert_eq!((&error["path"], &error["extensions"]["refetch"]), (&json!(["changed"]), &json!(true)));
+    assert_eq!(error["extensions"]["bucket"], "subject");
+    assert!(error["extensions"]["retryAfterMs"].as_u64().unwrap() > 0);
+    admin.creates_task("Last").await;
+    assert!(changes.next().await.is_object(), "the subscription goes on");
+}
+
+#[tokio::test]
+async fn somebody_has_so_many_subscriptions_open_over_all_their_connections() {
+    let world = World::with(|config| config.http.max_subscriptions_per_subject = 2).await;
+    let (manager, viewer) = (world.signed_in("manager").await, world.signed_in("viewer").await);
+    let (one, another) = (manager.connects().await, manager.connects().await);
+    let quiet = "subscription { viewerPermissionsChanged { permissions } }";
+    let first = one.subscribes(quiet).await;
+    let _second = another.subscribes(quiet).await;
+
+    let refusal = another.subscribes(quiet).await.refusal().await;
+
+    let told = &refusal[0]["extensions"];
+    assert_eq!((&told["code"], &told["limit"]), (&json!("TOO_MANY_SUBSCRIPTIONS"), &json!(2)));
+    assert_eq!(told["what"], "open subscriptions of one subject");
+    let request = world.client.post(format!("{}/graphql", world.url)).bearer_auth(manager.token());
+    let request = request.header("accept", "text/event-stream").json(&json!({"query": quiet}));
+    let stream = request.send().await.unwrap().text().await.unwrap();
+    assert!(stream.contains("\"code\":\"TOO_MANY_SUBSCRIPTIONS\""), "{stream}");
+    let mut query = another.subscribes(CHEAP).await;
+    assert!(query.next().await["data"].is_object(), "queries are no subscriptions");
+    assert!(viewer.connects().await.subscribes(quiet).await.soon().await.is_none(), "others have their own");
+    first.stops().await;
+    let mut later = one.subscribes(quiet).await;
+    assert!(later.soon().await.is_none(), "one that ends makes room");
+}

@@ -57,6 +57,9 @@ pub struct ServerArgs {
     /// Operations in flight on one WebSocket.
     #[arg(long, env = "MAX_SUBSCRIPTIONS_PER_SOCKET", default_value_t = 32)]
     pub max_subscriptions_per_socket: usize,
+    /// Open subscriptions of one subject at this node, over all their connections.
+    #[arg(long, env = "MAX_SUBSCRIPTIONS_PER_SUBJECT", default_value_t = 100)]
+    pub max_subscriptions_per_subject: usize,
     /// Connections that are served at the same time; a WebSocket is one.
     #[arg(long, env = "MAX_CONNECTIONS", default_value_t = 10_000)]
     pub max_connections: usize,

@@ -43,6 +43,7 @@ pub(super) fn http(args: &Args, problems: &mut Problems) -> http::Config {
         ws_init_timeout: positive("WS_INIT_TIMEOUT_MS", given.ws_init_timeout_ms, problems),
         ws_keep_alive: positive("WS_KEEP_ALIVE_MS", given.ws_keep_alive_ms, problems),
         max_subscriptions_per_socket: given.max_subscriptions_per_socket.max(1),
+        max_subscriptions_per_subject: given.max_subscriptions_per_subject.max(1),
         max_connections: given.max_connections.max(1),
         shutdown_delay: Duration::from_millis(given.shutdown_delay_ms),
         shutdown_grace: Duration::from_millis(given.shutdown_grace_ms),

@@ -20,7 +20,10 @@ use futures_util::{
 };
 use tokio::time::sleep;
 
-use crate::graphql::{context::Operation, selected};
+use crate::{
+    graphql::{context::Operation, selected},
+    rate_limit::Exceeded,
+};
 
 /// What the events of a subscription are executed with.
 pub(in crate::graphql) struct Events {
@@ -38,7 +41,9 @@ pub(in crate::graphql) struct Event {
     pub(in crate::graphql) operation: Arc<Operation>,
     pub(in crate::graphql) data: Data,
     pub(in crate::graphql) limit: Duration,
-    pub(in crate::graphql) field: String,
+    field: String,
+    /// It is not executed then.
+    pub(in crate::graphql) unpaid: Option<Exceeded>,
 }
 
 /// Whether the subscription has been let in.
@@ -62,10 +67,15 @@ impl Events {
     /// The next event of a subscription; `None` for a query or a mutation.
     pub(in crate::graphql) fn next(ctx: &ExtensionContext<'_>) -> Option<Event> {
         let events = ctx.data_opt::<Self>()?;
-        let operation = Arc::new(events.operation.afresh());
+        let bill = &events.operation.bill;
+        let (bill, unpaid) = match bill.again() {
+            Ok(bill) => (bill, None),
+            Err(exceeded) => (bill.unpaid(), Some(exceeded)),
+        };
+        let operation = Arc::new(events.operation.afresh(bill));
         let mut data = Data::default();
         data.insert(operation.clone());
-        Some(Event { operation, data, limit: events.limit, field: events.field.clone() })
+        Some(Event { operation, data, limit: events.limit, field: events.field.clone(), unpaid })
     }
 }
 
@@ -100,19 +110,41 @@ impl Begun {
     }
 }
 
-/// The error in place of an event that took too long. The subscription goes on.
-pub(in crate::graphql) fn missed(limit: Duration, field: String) -> ServerError {
-    let mut error =
-        late("Something happened, and took too long to be told: fetch again what you show.", limit);
-    error.path = vec![PathSegment::Field(field)];
-    error.extensions.get_or_insert_default().set("refetch", true);
-    error
+impl Event {
+    /// The error in its place when it takes too long. The subscription goes on.
+    pub(in crate::graphql) fn late(&self) -> ServerError {
+        let message = "Something happened, and took too long to be told: fetch again what you show.";
+        self.instead(late(message, self.limit))
+    }
+
+    /// The same when there are not enough points for it.
+    pub(in crate::graphql) fn unpaid(&self, exceeded: Exceeded) -> ServerError {
+        let message =
+            "Something happened, and is more than you may be told at the moment: fetch again later.";
+        let mut error = ServerError::new(message, None);
+        let extensions = error.extensions.get_or_insert_default();
+        extensions.set("code", "RATE_LIMITED");
+        extensions.set("bucket", exceeded.bucket);
+        extensions.set("retryAfterMs", millis(exceeded.retry_after));
+        self.instead(error)
+    }
+
+    fn instead(&self, mut error: ServerError) -> ServerError {
+        error.path = vec![PathSegment::Field(self.field.clone())];
+        error.extensions.get_or_insert_default().set("refetch", true);
+        error
+    }
 }
 
 fn late(message: &str, limit: Duration) -> ServerError {
     let mut error = ServerError::new(message, None);
     let extensions = error.extensions.get_or_insert_default();
     extensions.set("code", "OPERATION_TIMEOUT");
-    extensions.set("limitMs", u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
+    extensions.set("limitMs", millis(limit));
     error
+}
+
+/// Rounded up: whoever waits exactly so long must not come too early.
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }

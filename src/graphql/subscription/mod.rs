@@ -19,7 +19,7 @@ use futures_util::Stream;
 use tokio::task::JoinSet;
 
 pub(super) use change::TaskChangeKind;
-pub(super) use events::{Event, Events, missed};
+pub(super) use events::{Event, Events};
 
 use self::{
     board::Board,

@@ -100,7 +100,7 @@ impl Teller {
 
     async fn denied(&self, ruling: &Ruling) -> ApiError {
         // What was known about the caller when they subscribed may not be why they are denied now.
-        let operation = self.operation.afresh();
+        let operation = self.operation.afresh(self.operation.bill.clone());
         if let Ok(caller) = operation.signed_in() {
             // Several subscriptions may end by one verdict, which the log keeps once.
             caller.trail.record(std::slice::from_ref(&ruling.check), &[Ok(ruling.verdict)]);

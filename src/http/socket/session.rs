@@ -15,7 +15,7 @@ use super::{
     super::{
         AppState,
         connection::{Connection, Occupied},
-        execution::{Deadline, Execution},
+        execution::{Arrival, Execution},
         gauges::Open,
         operation::{AnswerBody, Operation, is_executed},
         outcome,
@@ -29,11 +29,11 @@ use super::{
     protocol::{ClientMessage, Payload, ServerMessage, read},
     wire::{End, Traffic, Wire},
 };
-use crate::{
-    auth::AccessToken,
-    graphql::{Bill, Caller},
-    trace::TraceContext,
-};
+use crate::{auth::AccessToken, trace::TraceContext};
+
+/// What is counted on one socket.
+const IN_FLIGHT: &str = "operations in flight on one socket";
+const FULL: &str = "Too many operations are in flight on this socket; complete one of them first.";
 
 /// What the handshake told.
 pub(super) struct Opening {
@@ -217,13 +217,8 @@ impl Session {
         }
         self.started += 1;
         let request_id = format!("{}.{}", self.opening.name, self.started);
-        let state = &self.opening.state;
-        match self.accept(&identity.sender, asked) {
-            Ok((operation, bill, occupied)) => {
-                let Sender { subject, token, .. } = identity.sender.clone();
-                let caller = Caller { subject, token, request_id, trace: self.opening.trace, bill };
-                let (api, deadline) = (state.api.clone(), Deadline::after(state.config.operation_timeout));
-                let execution = Execution { api, operation, caller, deadline, occupied };
+        match self.accept(&identity.sender, asked, &request_id) {
+            Ok(execution) => {
                 self.operations.start(id.to_owned(), execution);
                 Ok(())
             }
@@ -235,14 +230,16 @@ impl Session {
     }
 
     /// Reads an operation and has it paid.
-    fn accept(&self, sender: &Sender, asked: Asked) -> Result<(Operation, Bill, Occupied), Rejection> {
-        let state = &self.opening.state;
-        sender.arrives(state)?;
+    fn accept(&self, sender: &Sender, asked: Asked, request_id: &str) -> Result<Execution, Rejection> {
+        let Opening { state, connection, trace, .. } = &self.opening;
+        sender.arrives()?;
         let limit = state.config.max_subscriptions_per_socket;
-        let place = self.operations.place().ok_or_else(|| Rejection::too_many_subscriptions(limit))?;
+        let place = self.operations.place();
+        let place = place.ok_or_else(|| Rejection::too_many_subscriptions(FULL, IN_FLIGHT, limit))?;
         let operation = Operation::find(state, sender, asked)?;
-        let bill = sender.pays(state, &operation)?;
-        Ok((operation, bill, Occupied::place(&self.opening.connection, place)))
+        let occupied = Occupied::place(connection, place);
+        let arrival = Arrival { request_id: request_id.to_owned(), trace: *trace, occupied };
+        Execution::paid(state, sender.clone(), operation, arrival)
     }
 
     fn told(&mut self, id: &str, event: Event) -> Result<(), End> {
