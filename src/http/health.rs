@@ -1,6 +1,7 @@
-//! Whether the process lives (`/health`) and whether it can do its work (`/ready`).
+//! Whether the process lives (`/health`) and whether it can do its work (`/ready`). Anybody may ask, so whoever asks within
+//! a moment shares one look: asking often costs the database and the PDP nothing.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Extension, Json,
@@ -8,10 +9,40 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use moka::future::Cache;
 use serde_json::json;
 
 use super::{AppState, connection::Connection};
-use crate::graphql::PolicySight;
+use crate::{
+    auth::Authenticator,
+    graphql::{Api, PolicySight, Readiness},
+};
+
+/// How old the outcome of a look may be.
+const MOMENT: Duration = Duration::from_secs(1);
+
+/// What was seen a moment ago, if anybody asked.
+pub(super) struct Outlook(Cache<(), Arc<Seen>>);
+
+struct Seen {
+    parts: Readiness,
+    keys: bool,
+}
+
+impl Outlook {
+    pub(super) fn new() -> Self {
+        Self(Cache::builder().max_capacity(1).time_to_live(MOMENT).build())
+    }
+
+    /// Looks, unless somebody just did; who comes meanwhile waits for the same look.
+    async fn seen(&self, api: &Api, authenticator: &Authenticator) -> Arc<Seen> {
+        let look = async {
+            let (parts, keys) = tokio::join!(api.ready(), authenticator.ready());
+            Arc::new(Seen { parts, keys: keys.is_ok() })
+        };
+        self.0.get_with((), look).await
+    }
+}
 
 /// The process answers.
 pub(super) async fn live() -> impl IntoResponse {
@@ -27,15 +58,16 @@ pub(super) async fn ready(
     if connection.is_some_and(|Extension(connection)| connection.is_leaving()) {
         return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "stopping"}))).into_response();
     }
-    let (parts, keys) = tokio::join!(state.api.ready(), state.authenticator.ready());
+    let seen = state.outlook.seen(&state.api, &state.authenticator).await;
+    let Seen { parts, keys } = &*seen;
     let told = |works: bool, reason: &'static str| if works { "ok" } else { reason };
     let missing = if let PolicySight::Lacks(missing) = &parts.policy { missing.as_slice() } else { &[] };
-    let all = parts.database && parts.pdp && keys.is_ok() && missing.is_empty();
+    let all = parts.database && parts.pdp && *keys && missing.is_empty();
     let status = if all { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let mut body = json!({
         "status": if all { "ok" } else { "not ready" },
         "database": told(parts.database, "does not answer"),
-        "keys": told(keys.is_ok(), "no signing keys from the issuer"),
+        "keys": told(*keys, "no signing keys from the issuer"),
         "pdp": told(parts.pdp, "does not answer"),
         "policy": match parts.policy {
             PolicySight::Unknown => "unknown",

@@ -42,7 +42,7 @@ pub use documents::{DocumentsConfig, Ladder};
 pub use serve::serve;
 
 use self::{
-    console::Console, documents::Documents, negotiation::MediaType, rejection::Rejection,
+    console::Console, documents::Documents, health::Outlook, negotiation::MediaType, rejection::Rejection,
     subscribers::Subscribers,
 };
 use crate::{
@@ -105,6 +105,7 @@ struct AppState {
     authenticator: Authenticator,
     documents: Documents,
     subscribers: Subscribers,
+    outlook: Outlook,
     rate_limits: Arc<RateLimits>,
     metrics: PrometheusHandle,
     console: Option<Console>,
@@ -125,6 +126,7 @@ pub fn router(
     let state = Arc::new(AppState {
         documents: Documents::new(&config.documents, trusted),
         subscribers: Subscribers::new(config.max_subscriptions_per_subject),
+        outlook: Outlook::new(),
         config: config.clone(),
         api,
         authenticator,

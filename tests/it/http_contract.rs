@@ -1,9 +1,12 @@
 //! GraphQL over HTTP, to the letter: media types, methods, statuses and the shape of every refusal.
 
+use std::time::Instant;
+
+use futures_util::future::join_all;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::World;
+use crate::support::{World, eventually};
 
 const GRAPHQL: &str = "application/graphql-response+json";
 const JSON: &str = "application/json";
@@ -266,9 +269,26 @@ async fn readiness_names_what_is_missing() {
     assert_eq!(send(world.client.get(&ready)).await.0, 200);
 
     world.sandbox.pdp.stop().await;
-    let (status, _, answer) = send(world.client.get(&ready)).await;
-    assert_eq!(status, 503);
+    let answer = eventually("another look", async || {
+        let (status, _, answer) = send(world.client.get(&ready)).await;
+        (status == 503).then_some(answer)
+    })
+    .await;
     assert_eq!((&answer["database"], &answer["keys"]), (&json!("ok"), &json!("ok")));
     assert_eq!(answer["pdp"], "does not answer");
     assert_eq!(send(world.client.get(format!("{}/health", world.url))).await.0, 200);
+}
+
+#[tokio::test]
+async fn whoever_asks_for_readiness_within_a_moment_shares_one_look() {
+    let world = World::start().await;
+    let (pdp, ready) = (world.sandbox.pdp.url(), format!("{}/ready", world.url));
+    world.forgets_counts(&pdp).await;
+    let began = Instant::now();
+
+    let answers = join_all((0..100).map(|_| send(world.client.get(&ready)))).await;
+
+    assert!(answers.iter().all(|(status, ..)| *status == 200));
+    let looks = world.count(&pdp, "").await;
+    assert!((1..=1 + began.elapsed().as_secs()).contains(&looks), "{looks} looks");
 }
