@@ -17,7 +17,7 @@ pub(super) enum NodeKind {
 }
 
 impl NodeKind {
-    const ALL: [Self; 2] = [Self::Task, Self::User];
+    pub(super) const ALL: [Self; 2] = [Self::Task, Self::User];
 
     pub(super) const fn type_name(self) -> &'static str {
         match self {

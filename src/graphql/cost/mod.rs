@@ -5,13 +5,15 @@
 //! - 1 for each object that it may return: a connection counts as the page that is asked for, any other list as
 //!   [`OTHER_LIST`] objects, or as many as there are in the argument that it answers;
 //! - 1 for each hundred leaves of these objects, where a long text counts as [`LONG_TEXT`] leaves;
-//! - 1 for each permission that is asked about: once for the tenant, and for each object with object rules;
+//! - 1 for each permission that is asked about: once for the tenant, for each object with object rules, and whether the
+//!   caller may be told who is allowed what they are not;
 //! - 1 for each thousand leaves of introspection, whose objects count as ten and whose lists count as large as those of
 //!   this schema are.
 //!
 //! A field that is selected again counts again, with an alias or without one: it is resolved again. It is what it may cost at most, not what it did: a page that is not full costs the same.
 
 mod introspection;
+mod questions;
 mod walk;
 
 use std::borrow::Cow;

@@ -1,17 +1,18 @@
 //! Walks an operation and adds up.
 
-use std::{borrow::Cow, collections::HashSet};
-
 use async_graphql::{
     Number, Value,
     parser::types::{Field, OperationDefinition, Selection, SelectionSet},
     registry::{MetaField, MetaTypeName},
 };
 
-use super::{Cost, Foreseen, INTROSPECTED_LEAVES, LEAVES, LONG_TEXT, OTHER_LIST, introspection};
+use super::{
+    Cost, Foreseen, INTROSPECTED_LEAVES, LEAVES, LONG_TEXT, OTHER_LIST, introspection, questions::Questions,
+};
 use crate::graphql::{
     connection::{DEFAULT_PAGE, MAX_PAGE},
-    directives::{Access, Scope},
+    directives::{Access, Need, Scope},
+    id::NodeKind,
     permission::ASKED_BY_FIELDS,
     plan::{Ground, argument_of},
     type_lookup::{possible, root},
@@ -23,16 +24,21 @@ const WRITE: u64 = 10;
 const DOCUMENT: u64 = 25;
 /// A leaf of every object, which no type declares.
 const TYPENAME: &str = "__typename";
-/// Who has a field of this type answered asks about a permission.
-const ANSWER: &str = "PermissionResult";
 /// What answers with any object, which may only be read by who may `get` it.
 const NODE: &str = "Node";
+/// How the names of what mutations answer end. What they changed is shown to whoever may `get` it.
+const PAYLOAD: &str = "Payload";
 /// How the names of connections end.
 const CONNECTION: &str = "Connection";
+/// The list that object rules may narrow, in which every row is asked about, and one more at either end.
+const NARROWED: &str = "TaskConnection";
 /// The permissions of one object, each a field.
 const OF_AN_OBJECT: &str = "TaskPermissions";
-/// Lists of all permissions that somebody holds.
-const ALL_PERMISSIONS: [&str; 2] = ["Viewer.permissions", "Subscription.viewerPermissionsChanged"];
+/// Fields that ask about one permission, or about one for each item of an argument.
+const QUESTIONS: [&str; 2] = ["Viewer.can", "Query.permissions"];
+/// Fields that ask about all permissions there are, or about some of them.
+const ALL_PERMISSIONS: [&str; 3] =
+    ["Viewer.permissions", "Subscription.viewerPermissionsChanged", "Query.explain"];
 
 /// Leaves that are texts of up to thousands of characters.
 const LONG_TEXTS: [&str; 1] = ["Task.notes"];
@@ -42,23 +48,16 @@ pub(super) fn cost(
     object_rules: bool,
     operation: &OperationDefinition,
 ) -> (Cost, Foreseen) {
-    let mut walk = Walk {
-        ground,
-        object_rules,
-        asked: HashSet::new(),
-        foreseen: Foreseen::default(),
-        checks: 0,
-        points: 1,
-        leaves: 0,
-        introspected: 0,
-    };
+    let questions = Questions::new(object_rules);
+    let mut walk = Walk { ground, questions, points: 1, leaves: 0, introspected: 0 };
     if let Some(root) = root(ground.registry, operation.ty) {
         let page = Above { times: 1, page: 1 };
         walk.set(&[root], page, &operation.selection_set.node);
     }
     let leaves = (walk.leaves / LEAVES).saturating_add(walk.introspected.div_ceil(INTROSPECTED_LEAVES));
-    let points = walk.points.saturating_add(leaves).saturating_add(walk.checks);
-    (Cost { points, checks: walk.checks }, walk.foreseen)
+    let checks = walk.questions.total();
+    let points = walk.points.saturating_add(leaves).saturating_add(checks);
+    (Cost { points, checks }, walk.questions.foreseen())
 }
 
 /// What stands above a selection set.
@@ -72,11 +71,7 @@ struct Above {
 
 struct Walk<'a> {
     ground: Ground<'a>,
-    object_rules: bool,
-    /// Questions about the tenant, each of which is asked once.
-    asked: HashSet<(&'a str, &'a str)>,
-    foreseen: Foreseen,
-    checks: u64,
+    questions: Questions<'a>,
     points: u64,
     leaves: u64,
     introspected: u64,
@@ -135,10 +130,11 @@ impl<'a> Walk<'a> {
         let concrete = MetaTypeName::concrete_typename(&meta.ty);
         let length = self.length(ty, meta, above, field);
         let times = above.times.saturating_mul(length);
-        self.asks(ty, meta, times, concrete);
-        if self.ground.registry.mutation_type.as_deref() == Some(ty) {
+        if self.is_mutation(ty) {
             self.add(WRITE);
+            self.questions.forget();
         }
+        self.asks(ty, meta, times, field);
         if argument_of(field, "document").is_some() {
             self.add(DOCUMENT);
         }
@@ -186,54 +182,60 @@ impl<'a> Walk<'a> {
         })
     }
 
+    fn is_mutation(&self, ty: &str) -> bool {
+        self.ground.registry.mutation_type.as_deref() == Some(ty)
+    }
+
     /// Counts the permissions that a field asks about.
-    fn asks(&mut self, ty: &'a str, meta: &'a MetaField, times: u64, concrete: &str) {
-        let name = meta.name.as_str();
-        if let Some(rule) = self.ground.rules.get(ty, name)
-            && let Access::Requires(need) = &rule.access
-        {
-            let on_object = need.scope == Scope::Object;
-            // What may not be read is not there to be changed.
-            let and_get = on_object && self.ground.registry.mutation_type.as_deref() == Some(ty);
-            self.ask((ty, name), on_object, times);
-            self.checks = self.checks.saturating_add(u64::from(and_get));
-            if !self.ground.rules.is_root(ty) {
-                self.foresee(need.resource.clone(), need.action.clone());
+    fn asks(&mut self, ty: &'a str, meta: &'a MetaField, times: u64, field: &'a Field) {
+        let (name, concrete) = (meta.name.as_str(), MetaTypeName::concrete_typename(&meta.ty));
+        self.demands(ty, name, times, field);
+        if concrete == NARROWED && self.questions.of_objects() {
+            self.questions.ask("task", "get", self.page(field) + 2);
+        }
+        for kind in NodeKind::ALL {
+            if concrete == NODE || (ty.ends_with(PAYLOAD) && concrete == kind.type_name()) {
+                self.questions.ask(kind.noun(), "get", times);
             }
         }
-        if let Some((.., resource, action)) =
+        if is_one_of(&QUESTIONS, ty, name) {
+            // What may not be read cannot be changed, so both are asked about each object.
+            self.questions.add(times);
+            self.questions.ask("task", "get", times.saturating_mul(2));
+        } else if is_one_of(&ALL_PERMISSIONS, ty, name) {
+            self.questions.add(self.ground.rules.permissions().count() as u64);
+        } else if let Some((.., resource, action)) =
             ASKED_BY_FIELDS.iter().find(|known| (known.0, known.1) == (ty, name))
         {
-            self.foresee(*resource, *action);
+            self.questions.ask(resource, action, if ty == OF_AN_OBJECT { times } else { 0 });
+            self.questions.foresee(resource, action);
         }
-        if concrete == NODE {
-            self.ask((NODE, "get"), true, times);
-        }
-        if concrete == ANSWER {
-            // Questions of clients differ, as far as is known here; those about an object have its type in common.
-            if ty == OF_AN_OBJECT {
-                self.ask((ty, name), true, times);
-            } else {
-                self.checks = self.checks.saturating_add(times);
+    }
+
+    /// What the rule of a field demands, of itself and of what is given to it.
+    fn demands(&mut self, ty: &'a str, name: &str, times: u64, field: &'a Field) {
+        let Some(rule) = self.ground.rules.get(ty, name) else { return };
+        let objects = |need: &Need| if need.scope == Scope::Object { times } else { 0 };
+        if let Access::Requires(need) = &rule.access {
+            self.questions.ask(&need.resource, &need.action, objects(need));
+            if !self.ground.rules.is_root(ty) {
+                self.questions.foresee(&need.resource, &need.action);
+            }
+            if self.is_mutation(ty) {
+                // What may not be read is not there to be changed, and is not shown.
+                self.questions.ask(&need.resource, "get", objects(need));
             }
         }
-        if is_one_of(&ALL_PERMISSIONS, ty, name) {
-            let all = self.ground.rules.permissions().count() as u64;
-            self.checks = self.checks.saturating_add(all);
+        for input in &rule.inputs {
+            let given = self.ground.given_member(argument_of(field, &input.argument), &input.field);
+            if input.asks(given.seen()) {
+                self.questions.ask(&input.need.resource, &input.need.action, objects(&input.need));
+            }
         }
-    }
-
-    fn ask(&mut self, question: (&'a str, &'a str), on_object: bool, times: u64) {
-        let is_new = self.asked.insert(question);
-        let asked = if on_object && self.object_rules { times } else { u64::from(is_new) };
-        self.checks = self.checks.saturating_add(asked);
-    }
-
-    fn foresee(&mut self, resource: impl Into<Cow<'static, str>>, action: impl Into<Cow<'static, str>>) {
-        let Foreseen(known) = &mut self.foreseen;
-        let need = (resource.into(), action.into());
-        if !known.contains(&need) {
-            known.push(need);
+        for argument in &rule.arguments {
+            if argument_of(field, &argument.argument).is_some() {
+                self.questions.ask(&argument.need.resource, &argument.need.action, objects(&argument.need));
+            }
         }
     }
 }

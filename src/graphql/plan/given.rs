@@ -70,7 +70,7 @@ impl Ground<'_> {
     }
 
     /// The member `name` of an input object; known although other members may not be.
-    pub(super) fn given_member(self, written: Option<&Written>, name: &str) -> Given {
+    pub(in crate::graphql) fn given_member(self, written: Option<&Written>, name: &str) -> Given {
         match written {
             Some(Written::Object(members)) => self.given(members.get(&Name::new(name))),
             other => self.given(other).member(name),

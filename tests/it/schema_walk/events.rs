@@ -80,6 +80,7 @@ async fn every_persona_is_told_of_exactly_what_the_oracle_lets_them_read() {
             let oracle = scene.oracle().await;
             let mut walk = Walk::new(&scene.schema, &oracle, persona);
             for answer in answers.values() {
+                walk.paid(ROOT, answer);
                 walk.answer(ROOT, "TaskChange", answer);
             }
             assert_eq!(walk.differences, [""; 0], "object rules: {object_rules}");

@@ -194,6 +194,7 @@ impl Scene {
 
     /// Compares what the path led to with what the oracle says.
     fn compare(&self, walk: &mut Walk<'_>, path: &Path, body: &Value) {
+        walk.paid(path.name, body);
         let (name, value) = (path.name, &body["data"][path.name]);
         let code = body["errors"][0]["extensions"]["code"].as_str();
         match &path.root {

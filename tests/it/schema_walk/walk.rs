@@ -32,6 +32,15 @@ impl<'a> Walk<'a> {
         self.errors(name, body);
     }
 
+    /// Nothing was asked that was not counted before.
+    pub(super) fn paid(&mut self, name: &str, body: &Value) {
+        let (paid, asked) =
+            (&body["extensions"]["cost"]["checks"], &body["extensions"]["authz"]["distinctChecks"]);
+        if paid.as_u64().zip(asked.as_u64()).is_none_or(|(paid, asked)| paid < asked) {
+            self.differs(format!("{name} paid for {paid} checks and asked {asked}"));
+        }
+    }
+
     /// The errors are exactly the refusals that were expected, with their count.
     fn errors(&mut self, name: &str, body: &Value) {
         let expected: u64 = self.refused.values().sum();
