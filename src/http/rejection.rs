@@ -198,6 +198,11 @@ impl Rejection {
         matches!(self.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
     }
 
+    /// Whether the same may be accepted later: it is too much at the moment, or it is us who cannot tell.
+    pub(super) fn is_of_the_moment(&self) -> bool {
+        self.status == StatusCode::TOO_MANY_REQUESTS || self.status.is_server_error()
+    }
+
     /// In one line: the reason if there is one, else the code, and the sentence.
     pub(super) fn line(&self) -> String {
         let name = self.extensions.get("reason").or_else(|| self.extensions.get("code"));

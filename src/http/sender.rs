@@ -1,8 +1,9 @@
 //! Who sends a request, and whose bucket of points pays for it.
 //!
 //! Every request costs a point when it arrives, its document by its length before it is read, and its operation what it
-//! costs. Somebody whose token was verified before pays themselves. Everybody else's address pays before anything is
-//! verified, because nothing that a stranger can ask for costs more than the signature of a bad token.
+//! costs. Somebody whose token was verified before pays themselves. Everybody else's address pays: out of one
+//! bucket for whoever has no token, and out of another for a token that has to be verified, before it is, because
+//! nothing that a stranger can ask for costs more than the signature of a bad one.
 
 use std::net::IpAddr;
 
@@ -55,11 +56,13 @@ impl Sender {
             purse.pay(ARRIVAL)?;
             return Ok(Self { subject: Subject::User(user), token: Some(token.clone()), purse });
         }
-        let address = purse(Payer::Address(address));
-        address.pay(ARRIVAL)?;
-        let Some(token) = presented? else {
-            return Ok(Self { subject: Subject::Anonymous, token: None, purse: address });
+        let Some(token) = presented.transpose() else {
+            let purse = purse(Payer::Address(address));
+            purse.pay(ARRIVAL)?;
+            return Ok(Self { subject: Subject::Anonymous, token: None, purse });
         };
+        purse(Payer::Verification(address)).pay(ARRIVAL)?;
+        let token = token?;
         let user = state.authenticator.authenticate_token(&token).await?;
         let purse = purse(Payer::Subject(user.id.clone()));
         Ok(Self { subject: Subject::User(user), token: Some(token), purse })

@@ -1,6 +1,9 @@
-//! How much callers may ask for: a token bucket for each subject, and one for each address. A bucket holds a number of
+//! How much callers may ask for: a token bucket for each subject, and two for each address. A bucket holds a number of
 //! points and is filled up again at a steady rate; what an operation costs is taken out of it, or nothing, if there is
 //! not enough in it.
+//!
+//! The second bucket of an address pays for the verification of tokens: who floods an address with bad ones takes
+//! nothing from those there who send none, or one that was verified before.
 //!
 //! Buckets are this node's own: behind `n` nodes a caller has up to `n` times as much. Their number is bounded. One that
 //! has not been used for as long as it takes to fill is full, and forgotten; when there are too many, those of callers
@@ -28,8 +31,8 @@ pub struct Rate {
 pub struct Config {
     /// `SUBJECT_POINTS`, `SUBJECT_POINTS_PER_SECOND`: of somebody who signed in.
     pub subject: Rate,
-    /// `ADDRESS_POINTS`, `ADDRESS_POINTS_PER_SECOND`: of an address, for whoever did not sign in and for tokens that have
-    /// to be verified.
+    /// `ADDRESS_POINTS`, `ADDRESS_POINTS_PER_SECOND`: of an address, for whoever did not sign in, and once more for tokens
+    /// that have to be verified.
     pub address: Rate,
 }
 
@@ -40,6 +43,8 @@ pub enum Payer {
     Subject(String),
     /// An IPv4 address, or the /64 of an IPv6 address: a single customer has at least that many.
     Address(IpAddr),
+    /// The same, for a token that has to be verified.
+    Verification(IpAddr),
 }
 
 /// What is left in a bucket.
@@ -55,7 +60,7 @@ pub struct Balance {
 /// There is not enough in a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exceeded {
-    /// `subject` or `address`.
+    /// `subject`, `address` or `verification`.
     pub bucket: &'static str,
     /// When there will be enough in it.
     pub retry_after: Duration,
@@ -65,16 +70,18 @@ pub struct Exceeded {
 pub struct RateLimits {
     subjects: Option<Buckets<String>>,
     addresses: Option<Buckets<IpAddr>>,
+    verifications: Option<Buckets<IpAddr>>,
 }
 
 impl RateLimits {
     /// Every bucket is full.
     pub fn new(config: Config) -> Self {
         // A monitor sees them before anybody is refused.
-        for bucket in ["subject", "address"] {
+        for bucket in ["subject", "address", "verification"] {
             metrics::counter!("rate_limited_total", "bucket" => bucket).increment(0);
         }
-        Self { subjects: Buckets::new(config.subject), addresses: Buckets::new(config.address) }
+        let [addresses, verifications] = [config.address; 2].map(Buckets::new);
+        Self { subjects: Buckets::new(config.subject), addresses, verifications }
     }
 
     /// Takes `points` out of a bucket; tells what is left, or `None` if there is no limit.
@@ -89,6 +96,10 @@ impl RateLimits {
             Payer::Address(address) => {
                 ("address", self.addresses.as_ref().map(|all| all.charge(&network(*address), points)))
             }
+            Payer::Verification(address) => (
+                "verification",
+                self.verifications.as_ref().map(|all| all.charge(&network(*address), points)),
+            ),
         };
         charged.transpose().map_err(|retry_after| {
             metrics::counter!("rate_limited_total", "bucket" => bucket).increment(1);

@@ -147,8 +147,17 @@ async fn strangers_and_bad_tokens_are_charged_to_their_address_before_anything_i
 
     assert!(until_refused(&world, Some(&bad), here).await >= 10);
 
-    assert!(until_refused(&world, None, here).await <= 5, "strangers there share it");
-    assert_eq!(from(&world, "203.0.113.10", None).await.status(), 200, "and nobody else");
+    assert_eq!(
+        from(&world, "203.0.113.10", Some(&bad)).await.status(),
+        401,
+        "others have a bucket of their own"
+    );
+    assert_eq!(
+        from(&world, "203.0.113.9", None).await.status(),
+        200,
+        "and so have those there without a token"
+    );
+    assert!(until_refused(&world, None, here).await >= 9);
     until_refused(&world, Some(&bad), here).await;
     let known = format!("Bearer {}", good.token());
     assert_eq!(from(&world, "203.0.113.9", Some(&known)).await.status(), 200, "a verified token pays itself");

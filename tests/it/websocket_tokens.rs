@@ -1,6 +1,7 @@
 //! Who speaks on a socket: tokens that come in the header or in `connection_init`, end, and are renewed in place.
 
 use serde_json::{Value, json};
+use taskgate::rate_limit::Rate;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::support::{Line, World};
@@ -210,4 +211,24 @@ async fn somebody_who_was_removed_is_refused_at_the_beginning_and_before_every_o
     let mut late = Line::open(&world.url).await;
     late.says(&json!({"type": "connection_init", "payload": bearer(&viewer.token())})).await;
     assert_eq!(late.closes().await.1, "USER_REMOVED: This user was removed.");
+}
+
+#[tokio::test]
+async fn a_renewal_that_cannot_be_paid_leaves_the_socket_as_it_was() {
+    let world =
+        World::with(|config| config.rate_limit.address = Rate { points: 5, points_per_second: 1 }).await;
+    let mut line = Line::initialised(&world.url, bearer(&ending_in(&world, 60).await)).await;
+    let (mut pong, mut seconds) = (json!({}), 60);
+    while pong["payload"]["errors"].is_null() {
+        seconds += 1;
+        line.says(&json!({"type": "ping", "payload": bearer(&ending_in(&world, seconds).await)})).await;
+        pong = line.hears().await;
+        assert_eq!(pong["type"], "pong", "{pong}");
+    }
+
+    let refusal = &pong["payload"]["errors"][0]["extensions"];
+
+    assert_eq!((&refusal["code"], &refusal["bucket"]), (&json!("RATE_LIMITED"), &json!("verification")));
+    assert!(refusal["retryAfterMs"].as_u64().unwrap() > 0);
+    assert_eq!(who(&mut line).await, "auth0|sandbox-admin", "the socket goes on");
 }

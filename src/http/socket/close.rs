@@ -56,10 +56,12 @@ impl Close {
 /// it is too much at the moment, the client may try again later.
 impl From<&Rejection> for Close {
     fn from(rejection: &Rejection) -> Self {
-        let code = match rejection.status().as_u16() {
-            401 | 403 => 4403,
-            429 | 500.. => 1013,
-            _ => 4400,
+        let code = if rejection.is_of_the_moment() {
+            1013
+        } else if rejection.is_about_the_sender() {
+            4403
+        } else {
+            4400
         };
         Self { code, reason: rejection.line().into() }
     }

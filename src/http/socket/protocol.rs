@@ -4,10 +4,11 @@
 //! Source: <https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::{Map, Value, json, value::RawValue};
 
 use super::super::{
     operation::AnswerBody,
+    rejection::Rejection,
     request::{self, Asked},
 };
 
@@ -84,6 +85,11 @@ pub(super) fn read(text: &str) -> Result<ClientMessage, &'static str> {
     }
 }
 
+/// The answer to a renewal that could not be looked at.
+pub(super) fn rejected(rejection: &Rejection, request_id: &str) -> Payload {
+    Payload::from_iter([("errors".to_owned(), json!([rejection.error(request_id)]))])
+}
+
 fn id(id: Option<Value>) -> Result<String, &'static str> {
     match id {
         Some(Value::String(id)) if !id.is_empty() => Ok(id),
@@ -100,7 +106,6 @@ fn object(payload: Option<&RawValue>) -> Result<Payload, &'static str> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::json;
 
     use super::*;
     use crate::fuzz::fuzz;

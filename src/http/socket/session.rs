@@ -26,7 +26,7 @@ use super::{
     close::Close,
     identity::{Identity, one_of, token_of},
     operations::{Event, Operations},
-    protocol::{ClientMessage, Payload, ServerMessage, read},
+    protocol::{ClientMessage, Payload, ServerMessage, read, rejected},
     wire::{End, Traffic, Wire},
 };
 use crate::{auth::AccessToken, trace::TraceContext};
@@ -200,7 +200,14 @@ impl Session {
     }
 
     fn verified(&mut self, verified: Result<Identity, Rejection>) -> Result<(), End> {
-        let identity = verified.map_err(|rejection| Close::from(&rejection))?;
+        let identity = match verified {
+            Ok(identity) => identity,
+            // The token before is as good as it was, and the client may try again.
+            Err(rejection) if self.identity.is_some() && rejection.is_of_the_moment() => {
+                return self.send(&ServerMessage::Pong { payload: rejected(&rejection, &self.opening.name) });
+            }
+            Err(rejection) => return Err(Close::from(&rejection).into()),
+        };
         let payload = identity.expiry();
         self.deadline = identity.deadline;
         match self.identity.replace(identity.clone()) {
