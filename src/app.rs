@@ -1,6 +1,6 @@
 //! The composition root: settings in, router out. The only place that knows every module.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -11,7 +11,7 @@ use crate::{
     auth0_admin::{self, Admin},
     config::Config,
     events::Hub,
-    graphql::{Api, CoverageError, Services, TrustedDocuments, UntrustedFile},
+    graphql::{Api, ClientOperation, CoverageError, Services, TrustedDocuments, UntrustedFile},
     http,
     permit::{Facts, Pdp, SetupError},
     rate_limit::RateLimits,
@@ -30,10 +30,8 @@ pub enum BuildError {
     Permit(#[from] SetupError),
     #[error("the database cannot be opened")]
     Store(#[from] StoreError),
-    #[error("the file of trusted documents cannot be read")]
-    DocumentsFile(#[source] std::io::Error),
-    #[error("the file of trusted documents is not good: {}", .0.join("; "))]
-    Documents(Vec<String>),
+    #[error("the trusted documents of {} are not good: {}", .file.display(), .problems.join("; "))]
+    Documents { file: PathBuf, problems: Vec<String> },
     #[error("the schema is not completely protected: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Coverage(Vec<CoverageError>),
 }
@@ -50,6 +48,8 @@ pub struct App {
     pub relay: Relay,
     /// Measures the database's pool; ends with this.
     pub pool: PoolWatch,
+    /// What the trusted documents need.
+    pub trusted: Vec<ClientOperation>,
 }
 
 /// Connects to the database, brings its schema up to date and builds the router. Neither Auth0 nor Permit has to
@@ -58,6 +58,8 @@ pub struct App {
 /// # Errors
 /// See [`BuildError`].
 pub async fn build(config: &Config, metrics: PrometheusHandle) -> Result<App, BuildError> {
+    let mut trusted = trusted_documents(&config.http.documents).await?;
+    let operations = std::mem::take(&mut trusted.operations);
     let authenticator = Authenticator::new(config.auth.clone())?;
     let pdp = Pdp::new(&config.permit)?;
     let facts = Facts::new(&config.permit)?;
@@ -72,13 +74,14 @@ pub async fn build(config: &Config, metrics: PrometheusHandle) -> Result<App, Bu
         Services { store, pdp, facts, sync: sync.clone(), hub, log, authenticator: authenticator.clone() };
     let api = Api::new(services, config.graphql).map_err(BuildError::Coverage)?;
     let rate_limits = Arc::new(RateLimits::new(config.rate_limit));
-    let trusted = trusted_documents(&config.http.documents).await?;
     let router = http::router(&config.http, api, authenticator, rate_limits, trusted, metrics);
-    Ok(App { router, worker: sync.start(), log: writer, relay, pool })
+    Ok(App { router, worker: sync.start(), log: writer, relay, pool, trusted: operations })
 }
 
 async fn trusted_documents(config: &http::DocumentsConfig) -> Result<TrustedDocuments, BuildError> {
     let Some(file) = &config.file else { return Ok(TrustedDocuments::default()) };
-    let text = tokio::fs::read_to_string(file).await.map_err(BuildError::DocumentsFile)?;
-    TrustedDocuments::read(&text).await.map_err(|UntrustedFile(problems)| BuildError::Documents(problems))
+    let bad = |problems| BuildError::Documents { file: file.clone(), problems };
+    let text = tokio::fs::read_to_string(file).await;
+    let text = text.map_err(|error| bad(vec![format!("cannot be read: {error}")]))?;
+    TrustedDocuments::read(&text).await.map_err(|UntrustedFile(problems)| bad(problems))
 }

@@ -1,24 +1,18 @@
-//! The documents of clients: who can run them, and whether the server can start with those that it is to trust.
-
-use std::path::Path;
+//! The documents of clients: who can run them.
 
 use super::policy::load;
 use crate::{
-    graphql::{ClientNeed, ClientOperation, TrustedDocuments, UntrustedFile},
+    graphql::{ClientNeed, ClientOperation},
     policy::{Holder, Needed, Policy},
 };
 
-/// Looks at the trusted documents before anything else starts. One that no role can run is only warned about: roles may
-/// be given more at any time.
+/// Warns of trusted documents that no role can run. They are served all the same: roles may be given more at any time.
 ///
 /// # Errors
-/// Everything that is wrong with the file, one sentence each.
-pub(super) async fn check_trusted(file: &Path) -> Result<(), Vec<String>> {
-    let text =
-        tokio::fs::read_to_string(file).await.map_err(|error| vec![format!("cannot be read: {error}")])?;
-    let trusted = TrustedDocuments::read(&text).await.map_err(|UntrustedFile(problems)| problems)?;
-    let policy = load(None).map_err(|error| vec![format!("cannot be held against the policy: {error}")])?;
-    for operation in trusted.operations.iter().filter(|operation| able(&policy, operation).is_empty()) {
+/// The policy that is built in cannot be read.
+pub(super) fn warn_of_idle(trusted: &[ClientOperation]) -> anyhow::Result<()> {
+    let policy = load(None)?;
+    for operation in trusted.iter().filter(|operation| able(&policy, operation).is_empty()) {
         let name = operation.name.as_deref().unwrap_or_default();
         tracing::warn!(
             document.id = operation.place.file,

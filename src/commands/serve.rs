@@ -13,9 +13,9 @@ use backon::{ConstantBuilder, Retryable as _};
 use futures_util::future::OptionFuture;
 use tokio::net::TcpListener;
 
-use super::{complain, documents::check_trusted};
+use super::{complain, documents::warn_of_idle};
 use crate::{
-    app,
+    app::{self, BuildError},
     config::{Args, Config},
     http,
     permit::Pdp,
@@ -30,12 +30,11 @@ pub(super) async fn run(
         Ok(config) => config,
         Err(problems) => return Ok(complain(&problems)),
     };
-    if let Some(file) = &config.http.documents.file
-        && let Err(problems) = check_trusted(file).await
-    {
-        return Ok(complain_of(file, &problems));
-    }
-    let app = app::build(&config, telemetry::metrics()?).await?;
+    let app = match app::build(&config, telemetry::metrics()?).await {
+        Err(BuildError::Documents { file, problems }) => return Ok(complain_of(&file, &problems)),
+        built => built?,
+    };
+    warn_of_idle(&app.trusted)?;
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("cannot listen on {}; choose another LISTEN_ADDR", config.listen))?;

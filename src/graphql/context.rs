@@ -17,7 +17,7 @@ pub(super) use super::signed_in::SignedIn;
 
 use super::{
     Services,
-    cost::Cost,
+    bill::Bill,
     decisions::Decisions,
     document::Validator,
     error::{ApiError, Denial},
@@ -28,7 +28,6 @@ use super::{
 use crate::{
     auth::{AccessToken, Authenticator, Subject},
     permit::Check,
-    rate_limit::{Balance, Exceeded, Purse},
     store::Relations,
     sync::Sync,
     trace::TraceContext,
@@ -49,37 +48,6 @@ pub struct Caller {
     pub trace: TraceContext,
     /// What they paid.
     pub bill: Bill,
-}
-
-/// What an operation cost, and what its sender has left.
-#[derive(Debug, Clone)]
-pub struct Bill {
-    pub(super) cost: Cost,
-    /// `None`: there is no limit, or it was not paid.
-    pub(super) balance: Option<Balance>,
-    purse: Purse,
-}
-
-impl Bill {
-    /// What an operation costs, paid.
-    ///
-    /// # Errors
-    /// There is not enough in the purse.
-    pub fn paid(cost: Cost, purse: Purse) -> Result<Self, Exceeded> {
-        let points = u32::try_from(cost.points).unwrap_or(u32::MAX);
-        let balance = purse.pay(points)?;
-        Ok(Self { cost, balance, purse })
-    }
-
-    /// The same, not paid.
-    pub(super) fn unpaid(&self) -> Self {
-        Self { balance: None, ..self.clone() }
-    }
-
-    /// The same, paid once more.
-    pub(super) fn again(&self) -> Result<Self, Exceeded> {
-        Self::paid(self.cost, self.purse.clone())
-    }
 }
 
 /// One operation: the caller, and the decisions and rows that it has looked up so far.

@@ -5,14 +5,15 @@
 
 use std::{any::TypeId, future::ready, sync::Arc};
 
-use async_graphql::{Name, Request, Response, ServerError, Value, parser::types::OperationType, value};
+use async_graphql::{Request, Response, ServerError, Value, parser::types::OperationType};
 use futures_util::{
     FutureExt as _, StreamExt as _,
     stream::{self, BoxStream},
 };
+use tokio::time::Instant;
 
 use super::{
-    Api, Bill, Caller,
+    Api, Caller,
     context::{Operation, SignedIn},
     cost::Foreseen,
     decisions::{Decisions, Source},
@@ -43,12 +44,17 @@ impl Api {
     }
 
     /// Executes any operation: one answer for a query or a mutation; for a subscription one for each event, until it
-    /// ends. A subscription that cannot begin, or that has to end, says so with its last answer.
-    pub fn subscribe(&self, mut request: Request, caller: Caller) -> BoxStream<'static, Response> {
+    /// ends. A subscription that cannot begin until `deadline`, or that has to end, says so with its last answer.
+    pub fn subscribe(
+        &self,
+        mut request: Request,
+        caller: Caller,
+        deadline: Instant,
+    ) -> BoxStream<'static, Response> {
         let api = self.clone();
         let answers = async move {
             if operation_type(&mut request) == Some(OperationType::Subscription) {
-                api.open(request, caller).await
+                api.open(request, caller, deadline).await
             } else {
                 stream::once(ready(api.execute(request, caller).await)).boxed()
             }
@@ -57,7 +63,12 @@ impl Api {
         answers.boxed().flatten_stream().boxed()
     }
 
-    async fn open(&self, mut request: Request, caller: Caller) -> BoxStream<'static, Response> {
+    async fn open(
+        &self,
+        mut request: Request,
+        caller: Caller,
+        deadline: Instant,
+    ) -> BoxStream<'static, Response> {
         let request_id = caller.request_id.clone();
         // Only a login uses the token.
         let caller = Caller { token: None, ..caller };
@@ -68,7 +79,7 @@ impl Api {
                 let events = Events::new(&mut request, operation.clone(), self.config.operation_timeout);
                 let begun = events.begun.clone();
                 let answers = self.schema.execute_stream(request.data(operation.clone()).data(events));
-                begun.in_time(answers, self.config.operation_timeout)
+                begun.in_time(answers, deadline, self.config.operation_timeout)
             }
             Err(errors) => stream::once(ready(Response::from_errors(errors))).boxed(),
         };
@@ -124,7 +135,7 @@ impl Api {
             error.extensions.get_or_insert_default().set("requestId", request_id);
         }
         response.extensions.insert("requestId".to_owned(), Value::from(request_id));
-        add_bill(&mut response, operation);
+        operation.bill.add_to(&mut response);
         if self.config.receipt {
             add_receipt(&mut response, operation);
         } else {
@@ -161,23 +172,6 @@ impl Api {
 fn foreseen(request: &mut Request) -> Foreseen {
     let known = request.data.get(&TypeId::of::<Foreseen>()).and_then(|known| known.downcast_ref());
     known.cloned().unwrap_or_default()
-}
-
-/// Adds what `operation` cost and what its sender has left, unless the answer has a bill of its own.
-pub(super) fn add_bill(response: &mut Response, operation: &Operation) {
-    response.extensions.entry("cost".to_owned()).or_insert_with(|| told(&operation.bill));
-}
-
-fn told(bill: &Bill) -> Value {
-    let mut told = value!({"points": bill.cost.points, "checks": bill.cost.checks});
-    if let (Value::Object(members), Some(left)) = (&mut told, bill.balance) {
-        members.extend([
-            (Name::new("limit"), left.limit.into()),
-            (Name::new("remaining"), left.remaining.into()),
-            (Name::new("restoreRate"), left.points_per_second.into()),
-        ]);
-    }
-    told
 }
 
 /// Adds what the decisions of `operation` took, unless the answer has a receipt of its own.

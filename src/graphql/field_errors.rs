@@ -26,7 +26,7 @@ use super::{
     answer_size::{AnswerSize, Overfull},
     bad_ids::explain,
     error::{HiddenMark, code_of},
-    execution::{add_bill, add_receipt},
+    execution::add_receipt,
     subscription::{Event, Events},
     variables::OnlyValidate,
 };
@@ -156,7 +156,7 @@ async fn told(
     };
     let mut response = executed.unwrap_or_else(|_| Response::from_errors(vec![event.late()]));
     add_receipt(&mut response, &event.operation);
-    add_bill(&mut response, &event.operation);
+    event.operation.bill.add_to(&mut response);
     response
 }
 

@@ -8,6 +8,7 @@ mod answer_size;
 mod api_info;
 mod arguments;
 mod bad_ids;
+mod bill;
 mod budget;
 mod client;
 mod connection;
@@ -60,17 +61,19 @@ use async_graphql::{
 };
 use time::OffsetDateTime;
 
+pub use bill::Bill;
 pub use budget::TooManyChecks;
 pub use client::{
     Client, ClientNeed, ClientOperation, Place, Problem, SourceFile, read_client, read_documents,
 };
-pub use context::{Bill, Caller};
+pub use context::Caller;
 pub use cost::Cost;
 pub use limits::{DocumentError, DocumentLimits, LimitExceeded};
 pub use policy_watch::PolicySight;
 pub use rules::CoverageError;
 pub use trusted::{
-    Listed, ManifestError, TrustedDocument, TrustedDocuments, UntrustedFile, read_manifest, sha256,
+    Listed, MAX_ID_BYTES, ManifestError, TrustedDocument, TrustedDocuments, UntrustedFile, read_manifest,
+    sha256,
 };
 pub use typescript::typescript;
 
@@ -284,7 +287,10 @@ fn printed(schema: &ApiSchema) -> String {
 }
 
 /// The operation that `name` selects, or the only one.
-fn selected<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<&'a OperationDefinition> {
+pub(crate) fn selected<'a>(
+    document: &'a ExecutableDocument,
+    name: Option<&str>,
+) -> Option<&'a OperationDefinition> {
     let mut operations = document
         .operations
         .iter()

@@ -4,8 +4,9 @@
 //! `TRUSTED_DOCUMENTS` is a ladder: `off` executes whatever is sent, `log` too but counts and names what is not trusted,
 //! `enforce` executes trusted documents alone, however they are sent: by id, by hash or as text.
 //!
-//! A document is remembered by its hash only after it has passed every limit, and by nothing else, so that nobody can
-//! put one in the place of another.
+//! A document is remembered by its hash only after it has passed every limit and was paid for, and by nothing else, so that
+//! nobody can put one in the place of another. One that is not trusted is named only if somebody who signed in sends it, so
+//! that strangers cannot fill the log.
 //!
 //! Metrics: `untrusted_documents_total`.
 
@@ -18,8 +19,13 @@ use std::{
 use moka::sync::Cache;
 
 use super::rejection::Rejection;
-use crate::graphql::{TrustedDocument, TrustedDocuments, sha256};
+use crate::{
+    auth::Subject,
+    graphql::{TrustedDocument, TrustedDocuments, sha256},
+};
 
+/// What a remembered document takes beside its text and its hash, in bytes.
+const OVERHEAD: usize = 300;
 /// Untrusted documents that are named in the log; more are only counted.
 const MAX_NAMED: usize = 1_000;
 
@@ -59,8 +65,16 @@ pub(super) enum Named {
 pub(super) struct Found {
     pub(super) text: String,
     pub(super) trusted: Option<Arc<TrustedDocument>>,
-    /// To be remembered under this hash.
-    pub(super) new: Option<String>,
+    pub(super) keepsake: Keepsake,
+}
+
+/// What is kept of a document that was found good and paid for.
+#[derive(Debug, Default)]
+pub(super) struct Keepsake {
+    /// To be remembered, under its hash.
+    new: Option<(String, Arc<str>)>,
+    /// Hash of one that is not trusted, where that is looked at.
+    untrusted: Option<String>,
 }
 
 /// All documents that are known.
@@ -74,8 +88,9 @@ pub(super) struct Documents {
 
 impl Documents {
     pub(super) fn new(config: &DocumentsConfig, trusted: TrustedDocuments) -> Self {
-        let weight =
-            |hash: &String, text: &Arc<str>| u32::try_from(hash.len() + text.len()).unwrap_or(u32::MAX);
+        let weight = |hash: &String, text: &Arc<str>| {
+            u32::try_from(hash.len() + text.len() + OVERHEAD).unwrap_or(u32::MAX)
+        };
         let persisted = Cache::builder().max_capacity(config.persisted_bytes).weigher(weight).build();
         let persists = config.persisted_bytes > 0 && config.ladder != Ladder::Enforce;
         let named = Mutex::default();
@@ -96,36 +111,48 @@ impl Documents {
         }
     }
 
-    /// Remembers a document that has passed every limit.
-    pub(super) fn remember(&self, hash: String, text: &str) {
-        if let Some(persisted) = &self.persisted {
-            persisted.insert(hash, text.into());
+    /// Keeps what is kept of a document that `subject` sent.
+    pub(super) fn keep(&self, keepsake: &Keepsake, subject: &Subject) {
+        if let (Some(persisted), Some((hash, text))) = (&self.persisted, &keepsake.new) {
+            persisted.insert(hash.clone(), text.clone());
+        }
+        if let Some(hash) = &keepsake.untrusted {
+            metrics::counter!("untrusted_documents_total").increment(1);
+            if subject.verified().is_some() {
+                self.name(hash);
+            }
         }
     }
 
     fn known(&self, id: &str, hash: &str) -> Option<Found> {
         if let Some(trusted) = self.trusted.named(id) {
-            return Some(Found { text: trusted.text.clone(), trusted: Some(trusted.clone()), new: None });
+            let (text, trusted) = (trusted.text.clone(), Some(trusted.clone()));
+            return Some(Found { text, trusted, keepsake: Keepsake::default() });
         }
         let text = self.persisted.as_ref()?.get(hash)?;
-        self.note(hash);
-        Some(Found { text: text.to_string(), trusted: None, new: None })
+        let keepsake = Keepsake { new: None, untrusted: self.untrusted(hash) };
+        Some(Found { text: text.to_string(), trusted: None, keepsake })
     }
 
     /// A document that came as text, and perhaps with its hash.
     fn sent(&self, text: String, new: Option<String>) -> Result<Found, Rejection> {
+        let with_text = |hash| (hash, Arc::from(text.as_str()));
         if self.ladder == Ladder::Off && self.trusted.is_empty() {
-            return Ok(Found { text, trusted: None, new });
+            let keepsake = Keepsake { new: new.map(with_text), untrusted: None };
+            return Ok(Found { text, trusted: None, keepsake });
         }
         let hash = new.clone().unwrap_or_else(|| sha256(&text));
         let trusted = self.trusted.hashed(&hash).cloned();
-        if trusted.is_none() {
-            if self.ladder == Ladder::Enforce {
-                return Err(Rejection::document_not_allowed(&format!("sha256:{hash}")));
-            }
-            self.note(&hash);
+        if trusted.is_none() && self.ladder == Ladder::Enforce {
+            return Err(Rejection::document_not_allowed(&format!("sha256:{hash}")));
         }
-        Ok(Found { text, trusted, new })
+        let untrusted = if trusted.is_none() { self.untrusted(&hash) } else { None };
+        let keepsake = Keepsake { new: new.map(with_text), untrusted };
+        Ok(Found { text, trusted, keepsake })
+    }
+
+    fn untrusted(&self, hash: &str) -> Option<String> {
+        (self.ladder == Ladder::Log).then(|| hash.to_owned())
     }
 
     fn unknown(&self, id: &str) -> Rejection {
@@ -139,11 +166,7 @@ impl Documents {
     }
 
     /// Names an untrusted document in the log, once.
-    fn note(&self, hash: &str) {
-        if self.ladder != Ladder::Log {
-            return;
-        }
-        metrics::counter!("untrusted_documents_total").increment(1);
+    fn name(&self, hash: &str) {
         let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
         if named.len() < MAX_NAMED && named.insert(hash.to_owned()) {
             tracing::warn!(document.id = format!("sha256:{hash}"), "a document that is not trusted was sent");

@@ -25,12 +25,12 @@ use futures_util::{
 };
 use serde::Serialize;
 use serde_json::json;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::{
     AppState,
     connection::Connection,
-    execution::Execution,
+    execution::{Execution, reached},
     gauges::{Open, Transport},
     negotiation::MediaType,
     operation::AnswerBody,
@@ -140,13 +140,6 @@ fn last(rejection: &Rejection, request_id: &str) -> String {
 async fn stopping(connection: &mut Option<Connection>) {
     match connection {
         Some(connection) => connection.stopping().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn reached(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => sleep_until(moment).await,
         None => std::future::pending().await,
     }
 }

@@ -2,14 +2,18 @@
 //! execution, and then it is executed. One deadline holds for both. The transports differ only in how they tell what
 //! comes of it.
 
-use std::{future::Future, panic::AssertUnwindSafe, time::Duration};
+use std::{
+    future::{Future, pending},
+    panic::AssertUnwindSafe,
+    time::Duration,
+};
 
 use async_graphql::{Response as Answer, parser::types::OperationType};
 use futures_util::{
-    Stream, StreamExt as _,
+    FutureExt as _, Stream, StreamExt as _,
     stream::{self, BoxStream},
 };
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tracing::{Instrument as _, Span};
 
 use super::{
@@ -37,6 +41,14 @@ impl Deadline {
     /// What comes of `work`, which is given up when it is too late.
     async fn meet<T>(self, work: impl Future<Output = T>) -> Result<T, Rejection> {
         timeout_at(self.at, work).await.map_err(|_| Rejection::timed_out(self.limit))
+    }
+}
+
+/// Completes at this moment; never without one.
+pub(super) async fn reached(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => pending().await,
     }
 }
 
@@ -80,6 +92,7 @@ impl Execution {
         let seat = lasts.then(|| state.subscribers.seat(sender.payer())).transpose()?;
         let Arrival { request_id, trace, occupied } = arrival;
         let caller = sender.sends(&operation, request_id, trace)?;
+        state.documents.keep(operation.keepsake(), &caller.subject);
         let deadline = Deadline::after(state.config.operation_timeout);
         Ok(Self { api: state.api.clone(), operation, caller, deadline, occupied, seat })
     }
@@ -113,7 +126,8 @@ impl Execution {
     async fn executed(self) -> Result<Answer, Rejection> {
         let Self { api, operation, caller, deadline, occupied, .. } = self;
         let kind = operation.kind();
-        let execution = async move { api.execute(operation.into_request(), caller).await };
+        // In a box, or the future of every request would be as large, several times over.
+        let execution = async move { api.execute(operation.into_request(), caller).await }.boxed();
         if kind == OperationType::Mutation {
             settled(execution, deadline, occupied).await
         } else {
@@ -127,8 +141,8 @@ impl Execution {
         let span = tracing::info_span!("operation", request.id = self.caller.request_id);
         let mut outcome = Outcome::of(&self.operation);
         let answers = if self.operation.kind() == OperationType::Subscription {
-            let Self { api, operation, caller, seat, .. } = self;
-            let answers = api.subscribe(operation.into_request(), caller);
+            let Self { api, operation, caller, deadline, seat, .. } = self;
+            let answers = api.subscribe(operation.into_request(), caller, deadline.at);
             // The seat is taken for as long as there may be answers.
             guarded(answers.map(Ok).inspect(move |_| _ = &seat), span)
         } else {
@@ -200,7 +214,7 @@ mod tests {
     async fn nobody_knows_what_came_of_a_mutation_that_panicked() {
         let mutation = async { panic!("a fault of ours") };
 
-        let settled = settled(mutation, Deadline::after(Duration::from_secs(60)), Occupied::default()).await;
+        let settled = settled(mutation, Deadline::after(Duration::from_mins(1)), Occupied::default()).await;
 
         let error = settled.unwrap_err().error("r");
         assert_eq!(error["extensions"], json!({"code": "INTERNAL", "outcome": "UNKNOWN", "requestId": "r"}));

@@ -6,11 +6,17 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use async_graphql::{Name, Request, Response as Answer, ServerError, Value, parser::types::OperationType};
+use async_graphql::{Request, Response as Answer, ServerError, Value, parser::types::OperationType};
 use serde::Serialize;
 
-use super::{AppState, documents::Found, rejection::Rejection, request::Asked, sender::Sender};
-use crate::graphql::{Api, Cost, DocumentLimits, TrustedDocument};
+use super::{
+    AppState,
+    documents::{Found, Keepsake},
+    rejection::Rejection,
+    request::Asked,
+    sender::Sender,
+};
+use crate::graphql::{Api, Cost, DocumentLimits, TrustedDocument, selected};
 
 /// In place of the library's own words.
 const WRONG_OPERATION: &str = "`operationName` does not select one operation of the document.";
@@ -22,6 +28,7 @@ pub(super) struct Operation {
     kind: OperationType,
     cost: Cost,
     trusted: Option<Arc<TrustedDocument>>,
+    keepsake: Keepsake,
 }
 
 impl Operation {
@@ -32,24 +39,21 @@ impl Operation {
             .check_text(&request.query)
             .and_then(|()| limits.check_variables(&request.variables))
             .map_err(Rejection::unfit)?;
-        let kind = select(&mut request, limits)?;
+        let kind = kind_of(&mut request, limits)?;
         api.check_budget(&mut request)?;
         let cost = api.cost(&mut request)?;
-        Ok(Self { request, kind, cost, trusted: None })
+        Ok(Self { request, kind, cost, trusted: None, keepsake: Keepsake::default() })
     }
 
     /// Finds the document that is asked for, and reads it.
     pub(super) fn find(state: &AppState, sender: &Sender, asked: Asked) -> Result<Self, Rejection> {
         let (named, rest) = asked.split();
-        let Found { text, trusted, new } = state.documents.find(named)?;
+        let Found { text, trusted, keepsake } = state.documents.find(named)?;
         if trusted.is_none() {
             sender.pays_to_read(&text)?;
         }
         let operation = Self::read(&state.api, rest.with_text(text))?;
-        if let Some(hash) = new {
-            state.documents.remember(hash, &operation.request.query);
-        }
-        let operation = Self { trusted, ..operation };
+        let operation = Self { trusted, keepsake, ..operation };
         tracing::debug!(operation.name = operation.trusted_name(), "an operation is known");
         Ok(operation)
     }
@@ -67,24 +71,23 @@ impl Operation {
         self.kind
     }
 
+    /// What is kept of its document, once it is paid for.
+    pub(super) const fn keepsake(&self) -> &Keepsake {
+        &self.keepsake
+    }
+
     pub(super) fn into_request(self) -> Request {
         self.request
     }
 }
 
 /// Parses the document once, for us and for the executor, and selects the operation.
-fn select(request: &mut Request, limits: DocumentLimits) -> Result<OperationType, Rejection> {
+fn kind_of(request: &mut Request, limits: DocumentLimits) -> Result<OperationType, Rejection> {
     let name = request.operation_name.clone();
     let document = request.parsed_query().map_err(|error| Rejection::syntax(&error.locations))?;
     limits.check(document).map_err(Rejection::unfit)?;
-    let mut selected = document
-        .operations
-        .iter()
-        .filter(|(operation, _)| name.is_none() || operation.map(Name::as_str) == name.as_deref());
-    match (selected.next(), selected.next()) {
-        (Some((_, operation)), None) => Ok(operation.node.ty),
-        _ => Err(Rejection::document("BAD_REQUEST", WRONG_OPERATION)),
-    }
+    let operation = selected(document, name.as_deref());
+    operation.map(|operation| operation.ty).ok_or_else(|| Rejection::document("BAD_REQUEST", WRONG_OPERATION))
 }
 
 /// Whether the operation was executed, and not refused as a whole.

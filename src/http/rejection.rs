@@ -178,11 +178,6 @@ impl Rejection {
             .header(RETRY_AFTER, HeaderValue::from(millis.div_ceil(1_000).max(1)))
     }
 
-    /// As a media type has it that tells nothing else.
-    pub(super) const fn status(&self) -> StatusCode {
-        self.status
-    }
-
     /// As in `extensions.code`.
     pub(super) fn code(&self) -> &str {
         self.extensions.get("code").and_then(Value::as_str).unwrap_or_default()

@@ -13,10 +13,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{documents::Named, negotiation::is_json_body, rejection::Rejection};
+use crate::graphql::MAX_ID_BYTES;
 
 const MISSING: &str = "`query` is missing.";
-/// Longest id or hash of a document, in bytes: errors repeat it.
-const MAX_ID_BYTES: usize = 200;
 
 /// What a client asks for.
 #[derive(Debug)]

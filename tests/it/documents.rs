@@ -5,7 +5,7 @@ use std::fs::File;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use taskgate::{config::Config, http::Ladder};
+use taskgate::{config::Config, http::Ladder, rate_limit::Rate};
 use tempfile::NamedTempFile;
 
 use crate::support::{Process, World};
@@ -98,7 +98,21 @@ async fn nothing_is_remembered_under_a_wrong_hash_or_above_the_limits() {
 }
 
 #[tokio::test]
-async fn trusted_documents_are_executed_however_they_are_sent_and_no_others_are() {
+async fn nothing_is_remembered_that_was_not_paid_for() {
+    let rate = Rate { points: 12, points_per_second: 1 };
+    let world = World::with(|config| config.rate_limit.address = rate).await;
+    let nobody = world.nobody();
+    let dear = "{ __schema { types { fields { type { fields { name } } } } } }";
+    let sent = nobody.sends(&json!({"query": dear, "extensions": apq(dear)})).await.unwrap();
+    assert_eq!(code(&sent.body), "RATE_LIMITED");
+
+    let by_hash = nobody.sends(&json!({"extensions": apq(dear)})).await.unwrap();
+
+    assert_eq!(code(&by_hash.body), "PERSISTED_QUERY_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn trusted_documents_are_executed_however_they_are_sent() {
     let file = manifest();
     let world = World::with(trusting(Ladder::Enforce, &file)).await;
     let manager = world.persona("manager").await;
@@ -124,6 +138,17 @@ async fn trusted_documents_are_executed_however_they_are_sent_and_no_others_are(
     let get = |id: &str| world.client.get(&url).query(&[("documentId", id)]).bearer_auth(&token);
     assert_eq!(code(&answer(get("page")).await.1), "FORBIDDEN");
     assert_eq!(answer(get("create")).await.0, 405);
+    let buttons = world.client.post(format!("{}/permissions", world.url)).bearer_auth(&token);
+    let pair = json!({"action": "get", "resource": "task"});
+    let told = answer(buttons.json(&pair)).await;
+    assert_eq!(told, (200, json!({"permitted": false})), "that document is ours");
+}
+
+#[tokio::test]
+async fn documents_that_are_not_trusted_are_not_executed_however_they_are_sent() {
+    let file = manifest();
+    let world = World::with(trusting(Ladder::Enforce, &file)).await;
+    let manager = world.persona("manager").await;
     for (body, id) in [
         (json!({"query": STRANGE}), format!("sha256:{}", hash(STRANGE))),
         (json!({"query": "{ __schema { queryType { name } } }"}), String::new()),
@@ -136,13 +161,6 @@ async fn trusted_documents_are_executed_however_they_are_sent_and_no_others_are(
         assert_eq!(code(&told.body), "DOCUMENT_NOT_ALLOWED", "{body}");
         assert!(id.is_empty() || told.refusal()["documentId"] == id, "{}", told.body);
     }
-    let buttons = world.client.post(format!("{}/permissions", world.url)).bearer_auth(&token);
-    let pair = json!({"action": "get", "resource": "task"});
-    assert_eq!(
-        answer(buttons.json(&pair)).await,
-        (200, json!({"permitted": false})),
-        "that document is ours"
-    );
 }
 
 #[tokio::test]
@@ -176,14 +194,19 @@ async fn on_the_middle_rung_everything_is_executed_and_what_is_not_trusted_is_na
     let log = files.path().join("log");
     let process =
         Process::start_talkative(&world.sandbox, &database, &more, File::create(&log).unwrap()).await;
+    let token = world.persona("manager").await.token();
+    let somebody = world.bearer_at(&process.url, token);
     for query in [STRANGE, STRANGE, "{ __typename }", PAGE] {
-        let request = world.client.post(format!("{}/graphql", process.url)).json(&json!({"query": query}));
-        assert_eq!(request.send().await.unwrap().status(), 200);
+        assert_eq!(somebody.asks(query).await.status, 200);
     }
-    assert_eq!(process.metric("untrusted_documents_total").await, Some(3.0));
+    let strangers = "{ apiInfo { version } }";
+    let request = world.client.post(format!("{}/graphql", process.url)).json(&json!({"query": strangers}));
+    assert_eq!(request.send().await.unwrap().status(), 200);
+    assert_eq!(process.metric("untrusted_documents_total").await, Some(4.0));
     let named = format!("sha256:{}", hash(STRANGE));
     let log = std::fs::read_to_string(log).unwrap();
     assert_eq!(log.lines().filter(|line| line.contains(&named)).count(), 1, "{log}");
+    assert!(!log.contains(&hash(strangers)), "strangers name nothing: {log}");
     let page = process.metrics().await;
     let of = |name: &str| format!("graphql_requests_total{{operation=\"{name}\",type=\"query\"");
     assert!(page.contains(&of("Page")) && page.contains(&of("other")), "{page}");

@@ -148,8 +148,8 @@ async fn an_answer_that_grows_too_large_is_cut_off_and_says_so_once() {
         manager.asks_with(create, json!({"notes": notes})).await.data();
     }
     let page = |aliases: usize| {
-        let notes: String = (0..aliases).map(|n| format!("n{n}: notes ")).collect();
-        format!("{{ tasks {{ nodes {{ {notes} }} }} }}")
+        let notes: Vec<String> = (0..aliases).map(|n| format!("n{n}: notes")).collect();
+        format!("{{ tasks {{ nodes {{ {} }} }} }}", notes.join(" "))
     };
 
     let answer = manager.asks(&page(50)).await;

@@ -157,7 +157,7 @@ async fn strangers_and_bad_tokens_are_charged_to_their_address_before_anything_i
         200,
         "and so have those there without a token"
     );
-    assert!(until_refused(&world, None, here).await >= 9);
+    assert!(until_refused(&world, None, here).await >= 3);
     until_refused(&world, Some(&bad), here).await;
     let known = format!("Bearer {}", good.token());
     assert_eq!(from(&world, "203.0.113.9", Some(&known)).await.status(), 200, "a verified token pays itself");
@@ -214,8 +214,8 @@ async fn an_event_is_paid_for_and_one_that_cannot_be_is_to_be_fetched() {
     let world = world(800, 1_000).await;
     let (manager, admin) = (world.signed_in("manager").await, world.signed_in("admin").await);
     let socket = manager.connects().await;
-    let tasks: String = (0..45).map(|n| format!("t{n}: task {{ id }} ")).collect();
-    let document = format!("subscription {{ changed: taskChanged {{ taskId {tasks} }} }}");
+    let tasks: Vec<String> = (0..45).map(|n| format!("t{n}: task {{ id }}")).collect();
+    let document = format!("subscription {{ changed: taskChanged {{ taskId {} }} }}", tasks.join(" "));
     let mut changes = socket.subscribes(&document).await;
     // It is let in when an event is told.
     while changes.soon().await.is_none() {

@@ -18,7 +18,7 @@ use futures_util::{
     FutureExt as _, StreamExt as _,
     stream::{self, BoxStream},
 };
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 
 use crate::{
     graphql::{context::Operation, selected},
@@ -87,13 +87,14 @@ impl Begun {
         }
     }
 
-    /// The answers of a subscription; one that has not begun within `limit` ends with an error.
+    /// The answers of a subscription; one that has not begun until `deadline`, at the end of `limit`, ends with an error.
     pub(in crate::graphql) fn in_time(
         self,
         mut answers: BoxStream<'static, Response>,
+        deadline: Instant,
         limit: Duration,
     ) -> BoxStream<'static, Response> {
-        let mut patience = Some(Box::pin(sleep(limit)));
+        let mut patience = Some(Box::pin(sleep_until(deadline)));
         let timed = stream::poll_fn(move |cx| {
             if let Poll::Ready(answer) = answers.poll_next_unpin(cx) {
                 return Poll::Ready(answer);

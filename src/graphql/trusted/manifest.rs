@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 /// How Apollo's manifest calls itself.
 const APOLLO: &str = "apollo-persisted-query-manifest";
 /// Longest id, in bytes: errors repeat it.
-pub(crate) const MAX_ID_BYTES: usize = 200;
+pub const MAX_ID_BYTES: usize = 200;
 
 /// A document as it is listed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,9 +8,9 @@ use std::{collections::HashMap, sync::Arc};
 use async_graphql::parser::parse_query;
 use sha2::{Digest as _, Sha256};
 
-pub use manifest::{Listed, ManifestError, read_manifest};
+pub use manifest::{Listed, MAX_ID_BYTES, ManifestError, read_manifest};
 
-use super::{Client, ClientOperation, SourceFile, read_documents};
+use super::{Client, ClientOperation, DocumentLimits, SourceFile, read_documents};
 
 /// A document that a client of ours sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,8 +95,9 @@ async fn documents(listed: &[Listed]) -> Result<Client, Vec<String>> {
 /// The name of the one operation, which has to be what the file says.
 fn named(document: &Listed) -> Result<Option<String>, String> {
     let Listed { id, text, name, kind } = document;
-    // What cannot be read is a problem already.
-    let Ok(parsed) = parse_query(text) else { return Ok(None) };
+    // What is too much or cannot be read is a problem already.
+    let is_fit = DocumentLimits::default().check_text(text).is_ok();
+    let Some(parsed) = is_fit.then(|| parse_query(text).ok()).flatten() else { return Ok(None) };
     let mut operations = parsed.operations.iter();
     let (Some((found, operation)), None) = (operations.next(), operations.next()) else {
         return Err(format!("{id}: a trusted document has exactly one operation"));

@@ -8,14 +8,14 @@ use std::{future::pending, net::IpAddr, sync::Arc};
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use serde_json::json;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 use super::{
     super::{
         AppState,
         connection::{Connection, Occupied},
-        execution::{Arrival, Execution},
+        execution::{Arrival, Execution, reached},
         gauges::Open,
         operation::{AnswerBody, Operation, is_executed},
         outcome,
@@ -281,13 +281,6 @@ impl Session {
         // Everything in a message can be written as JSON.
         let text = serde_json::to_string(message).map_err(|_| Close::from(&Rejection::internal()))?;
         self.wire.send(Message::Text(text.into()))
-    }
-}
-
-async fn reached(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => sleep_until(deadline).await,
-        None => pending().await,
     }
 }
 
