@@ -16,7 +16,10 @@ const GUIDE: &str = include_str!("../../docs/operations.md");
 const ALERTS: &str = include_str!("../../ops/prometheus/alerts.yml");
 const README: &str = include_str!("../../README.md");
 /// What a query is made of beside the names of series and labels.
-const PROMQL: [&str; 14] = [
+const PROMQL: [&str; 17] = [
+    "absent",
+    "offset",
+    "unless",
     "sum",
     "max",
     "rate",
