@@ -7,7 +7,7 @@ use opentelemetry::{
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-use super::TraceContext;
+use super::{RECORDED, TraceContext};
 
 /// Makes `span` a part of the trace; its own place then. `None` where spans are sent nowhere.
 pub(super) fn joined(span: &Span, context: Option<TraceContext>) -> Option<TraceContext> {
@@ -20,7 +20,7 @@ pub(super) fn joined(span: &Span, context: Option<TraceContext>) -> Option<Trace
     own.is_valid().then(|| TraceContext {
         trace: u128::from_be_bytes(own.trace_id().to_bytes()),
         parent: u64::from_be_bytes(own.span_id().to_bytes()),
-        flags: own.trace_flags().to_u8(),
+        flags: own.trace_flags().to_u8() & RECORDED,
     })
 }
 
