@@ -1,11 +1,12 @@
 //! What can go wrong with the database.
 
-use std::{borrow::Cow, io::ErrorKind};
+use std::{borrow::Cow, io::ErrorKind, sync::Arc};
 
 use sea_orm::{DbErr, RuntimeErr, SqlErr, sqlx::Error as Sqlx};
 
-/// Codes of PostgreSQL: a statement was cancelled for its time, a lock was not available in time.
-const OUT_OF_TIME: [&str; 2] = ["57014", "55P03"];
+/// Codes of PostgreSQL: a statement was cancelled for its time, a lock was not available in time, two transactions
+/// waited for each other, or could not be put in an order.
+const OUT_OF_TIME: [&str; 4] = ["57014", "55P03", "40P01", "40001"];
 /// Codes of SQLite: somebody else writes, the table is locked; and what `SQLITE_BUSY` is in full.
 const BUSY: [&str; 4] = ["5", "6", "261", "517"];
 /// Classes of PostgreSQL's codes: connection lost, too many of them, ended by an operator or by the idle time-out.
@@ -28,7 +29,7 @@ pub enum StoreError {
     /// Another writer inserted the same unique key first.
     #[error("a unique key is taken")]
     Duplicate(#[source] DbErr),
-    /// A statement, or its wait for a lock, took longer than it may; nothing was changed.
+    /// A statement, or its wait for a lock, took longer than it may, or would have for ever; nothing was changed.
     #[error("a statement took too long")]
     TimedOut(#[source] DbErr),
     /// A statement failed, which is a fault of ours.
@@ -65,6 +66,12 @@ impl From<DbErr> for StoreError {
         } else {
             Self::Statement(error)
         }
+    }
+}
+
+impl From<Sqlx> for StoreError {
+    fn from(error: Sqlx) -> Self {
+        Self::from(DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))))
     }
 }
 

@@ -13,10 +13,7 @@ use entity::task_event::{Column, Entity, Model};
 use sea_orm::{
     ColumnTrait as _, DbBackend, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
     Select,
-    sqlx::{
-        self,
-        postgres::{PgListener, PgPoolOptions},
-    },
+    sqlx::postgres::{PgListener, PgPoolOptions},
 };
 use tokio::{
     task::JoinHandle,
@@ -218,10 +215,4 @@ fn numbers(seq: i64) -> Select<Entity> {
 /// For monitors: 0 while this node hears no other.
 fn connected(is_connected: bool) {
     metrics::gauge!("feed_connected").set(f64::from(u8::from(is_connected)));
-}
-
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::from(sea_orm::DbErr::Conn(sea_orm::RuntimeErr::SqlxError(Arc::new(error))))
-    }
 }
