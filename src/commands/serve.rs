@@ -47,7 +47,7 @@ pub(super) async fn run(
     announce(address)?;
     tracing::info!(%address, "listening");
     http::serve(listener, app.router, &config.http, stop).await;
-    app.worker.stop().await;
+    app.worker.stop(config.http.shutdown_grace).await;
     app.log.stop().await;
     Ok(ExitCode::SUCCESS)
 }

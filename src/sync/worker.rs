@@ -10,6 +10,7 @@ use backon::{BackoffBuilder as _, ExponentialBuilder};
 use tokio::{
     sync::oneshot,
     task::{JoinHandle, JoinSet},
+    time::timeout,
 };
 
 use super::Sync;
@@ -89,12 +90,14 @@ impl Failure {
 }
 
 impl Worker {
-    /// Finishes what is under way and ends. What is left stays in the outbox.
-    pub async fn stop(mut self) {
+    /// Finishes what is under way, within `grace`, and ends. What is left stays in the outbox.
+    pub async fn stop(mut self, grace: Duration) {
         if let Some(stop) = self.stop.take() {
             // An error means that it ended already.
             let _ = stop.send(());
-            let _ = (&mut self.task).await;
+            if timeout(grace, &mut self.task).await.is_err() {
+                tracing::warn!("what was being told to Permit or Auth0 is told again after the next start");
+            }
         }
     }
 }
