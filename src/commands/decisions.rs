@@ -6,11 +6,10 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::Context as _;
 use serde::Serialize;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::complain;
+use super::{complain, existing};
 use crate::{
     config::{Args, Config, DecisionsCommand},
     store::{DecisionExport, LoggedDecision, Store},
@@ -40,7 +39,7 @@ pub(super) async fn run(args: Args, command: DecisionsCommand) -> anyhow::Result
         Ok(config) => config,
         Err(problems) => return Ok(complain(&problems)),
     };
-    let store = Store::connect(&config).await.context("the database cannot be opened")?;
+    let store = existing(&config).await?;
     let DecisionsCommand::Export { since, tenant } = command;
     let until = micros(OffsetDateTime::now_utc());
     let export = DecisionExport { tenant, since: since.map(micros), until };

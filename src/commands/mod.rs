@@ -15,11 +15,11 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 use crate::{
     config::{Args, Command, Config, Problems},
-    store::Store,
+    store::{self, Inspection, Store, inspect},
 };
 
 /// Runs the command of `args`. Settings that cannot work end with exit code 2, a bad diagnosis with 1.
@@ -47,6 +47,22 @@ pub async fn run(
         },
         Command::Policy { command } => policy::run(&args, command).await,
         Command::Doctor(options) => doctor::run(&args, options).await,
+    }
+}
+
+/// The database of a server, as it is: a look from outside migrates nothing under servers of the version before.
+///
+/// # Errors
+/// It is not there, cannot be opened, or its schema is not that of this version.
+async fn existing(config: &store::Config) -> anyhow::Result<Store> {
+    match inspect(config).await.context("the database cannot be opened")? {
+        Inspection::Absent => {
+            bail!("there is no such database: start the server once, or run `taskgate migrate`")
+        }
+        Inspection::Pending(count) => {
+            bail!("the database lacks {count} migrations of this version: run `taskgate migrate` first")
+        }
+        Inspection::Current => Store::connect(config).await.context("the database cannot be opened"),
     }
 }
 

@@ -7,10 +7,9 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context as _;
 use serde_json::json;
 
-use super::complain;
+use super::{complain, existing};
 use crate::{
     config::{Args, Config, SyncCommand},
     store::{Backlog, ItemState, Kind, Store, Unfinished},
@@ -24,7 +23,7 @@ pub(super) async fn run(args: Args, command: SyncCommand) -> anyhow::Result<Exit
         Ok(config) => config,
         Err(problems) => return Ok(complain(&problems)),
     };
-    let store = Store::connect(&config).await.context("the database cannot be opened")?;
+    let store = existing(&config).await?;
     match command {
         SyncCommand::Status { json } => status(&store, json).await?,
         SyncCommand::Replay { dead, json } => replay(&store, dead, json).await?,

@@ -1,6 +1,9 @@
 //! The version before goes on working beside a new one, and any number of servers may start together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::Command,
+};
 
 use futures_util::future::join_all;
 use migration::{Migrator, MigratorTrait as _};
@@ -112,4 +115,36 @@ async fn five_servers_that_start_at_once_on_an_empty_database_all_start() {
     let db = Database::connect(&database.url).await.unwrap();
     let applied = texts(&db, "SELECT version FROM seaql_migrations").await;
     assert_eq!(applied.len(), Migrator::migrations().len());
+}
+
+#[tokio::test]
+async fn a_command_that_looks_at_the_database_migrates_nothing() {
+    let all = Migrator::migrations().len();
+    for database in fresh_databases().await {
+        let db = migrated(&database, Some(1)).await;
+        for arguments in [["sync", "status"], ["sync", "replay"], ["decisions", "export"]] {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_taskgate"));
+            let output = command.args(arguments).env("DATABASE_URL", &database.url).output().unwrap();
+
+            let told = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+            assert!(told.contains(&format!("{} migrations", all - 1)), "{told}");
+            assert!(told.contains("run `taskgate migrate`"), "{told}");
+        }
+        assert_eq!(Migrator::get_applied_migrations(&db).await.unwrap().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_looks_at_the_database_makes_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("none.db");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_taskgate"));
+    command.args(["sync", "status"]).env("DATABASE_URL", format!("sqlite://{}?mode=rwc", file.display()));
+
+    let output = command.output().unwrap();
+
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("there is no such database"));
+    assert!(!file.exists());
 }
