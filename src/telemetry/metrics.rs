@@ -34,7 +34,7 @@ const SERIES: [Series; 35] = [
     ("build_info", &["version"], Gauge, "Always 1; the version of the program is its label."),
     ("graphql_requests_total", &["operation", "type", "outcome"], Counter, "Operations, by trusted name, type, and OK or the code of their first error."),
     ("graphql_request_duration_seconds", &["type"], LATENCY, "Time from a query or mutation that is read to its answer."),
-    ("rate_limited_total", &["bucket"], Counter, "Requests that were refused because a subject or an address had no points left."),
+    ("rate_limited_total", &["bucket"], Counter, "Requests and events that were refused for want of points, by bucket: subject, address, or verification of tokens."),
     ("untrusted_documents_total", &[], Counter, "Operations whose document is not in the file of trusted ones, where that is looked at."),
     ("decisions_total", &["outcome", "cause"], Counter, "Answers to permission checks: allow, deny or undecided, and why."),
     ("decision_waves", &[], WAVES, "Batches of checks that one operation needed, one after another."),
