@@ -1,7 +1,8 @@
 //! Every setting, typed, documented and validated once. Flags and environment variables have the same names; the
 //! flag wins. All problems are reported together.
 //!
-//! Nothing else in the program reads the environment.
+//! Beside it, only libraries read the environment: the log its `RUST_LOG`, the HTTP client its `HTTPS_PROXY`, and the
+//! driver of PostgreSQL its `PG*` variables for what `DATABASE_URL` leaves out.
 
 mod args;
 mod check;

@@ -1,11 +1,11 @@
 //! How the database is opened: how many connections, how they are protected, and how long anything may take.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use sea_orm::{
     ConnectOptions, Database, DatabaseConnection,
     sqlx::{
-        postgres::PgConnectOptions,
+        postgres::{PgConnectOptions, PgSslMode},
         sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
     },
 };
@@ -40,6 +40,20 @@ pub struct Config {
     pub idle_transaction_timeout: Duration,
     /// `DELETED_TASK_RETENTION_MS`: how long the events of a deleted task are kept; zero: for ever. Default 30 days.
     pub deleted_task_retention: Duration,
+}
+
+/// Whether nobody on the way to the PostgreSQL server at `url` can read along: it is reached over loopback or a socket in
+/// the file system, or TLS is demanded. What the URL leaves out comes from the driver's `PG*` variables, as when it
+/// connects. `None`: the driver cannot read the URL.
+pub fn is_protected(url: &str) -> Option<bool> {
+    let options: PgConnectOptions = url.parse().ok()?;
+    let host = options.get_host();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let is_socket = options.get_socket().is_some() || host.starts_with('/');
+    let is_here = is_socket || host == "localhost" || address.is_ok_and(|address| address.is_loopback());
+    let demands_tls =
+        matches!(options.get_ssl_mode(), PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull);
+    Some(is_here || demands_tls)
 }
 
 /// Opens the database. Nothing is asked of it yet.

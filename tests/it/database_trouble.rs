@@ -1,9 +1,16 @@
 //! A database that is slow, locked, or not who it should be is an error with a name, and a connection that works again.
 
-use std::time::Duration;
+use std::{
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use sea_orm::{ConnectionTrait as _, Database, DbBackend, Statement, TransactionTrait as _};
 use taskgate::store::{NewTask, Store, StoreError, TaskCreation, TenantStore};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+};
 
 use crate::support::{Fresh, fresh_databases, server};
 
@@ -76,4 +83,58 @@ async fn a_certificate_is_verified_and_one_that_nobody_vouches_for_is_told() {
     let refused = Store::connect(&database.config()).await.unwrap_err();
     assert!(matches!(refused, StoreError::Tls(_)), "{refused:?}");
     assert!(refused.to_string().contains("sslrootcert=FILE"), "{refused}");
+}
+
+/// Runs `taskgate migrate` with these variables alone.
+fn migrates(url: &str, variables: &[(&str, &str)]) -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_taskgate"));
+    program.env_clear().envs(variables.iter().copied()).stderr(Stdio::piped());
+    program.args(["--database-timeout-ms", "1000", "--database-url", url, "migrate"]);
+    program
+}
+
+#[test]
+fn a_host_that_only_the_driver_is_told_of_is_not_spoken_to_in_the_clear() {
+    let refused: [&[(&str, &str)]; 3] = [
+        &[("PGHOST", "db.invalid")],
+        &[("PGHOST", "127.0.0.1"), ("PGHOSTADDR", "192.0.2.1")],
+        &[("PGHOST", "db.invalid"), ("PGSSLMODE", "prefer")],
+    ];
+    for variables in refused {
+        let output = migrates("postgres:///db", variables).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{variables:?}: {told}");
+        assert!(told.contains("DATABASE_URL needs sslmode=verify-full"), "{told}");
+    }
+    let tried: [&[(&str, &str)]; 2] = [
+        &[("PGHOST", "127.0.0.1"), ("PGPORT", "9")],
+        &[("PGHOST", "db.invalid"), ("PGSSLMODE", "verify-full")],
+    ];
+    for variables in tried {
+        let output = migrates("postgres:///db", variables).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{variables:?} is refused by the settings");
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_the_url_leaves_out_is_that_of_pgpassword() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("postgres://taskgate@{}/db?sslmode=disable", listener.local_addr().unwrap());
+    let mut program = migrates(&url, &[("PGPASSWORD", "p@ss/word")]).spawn().unwrap();
+
+    let asked = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let length = stream.read_u32().await.unwrap() as usize - 4;
+        stream.read_exact(&mut vec![0; length]).await.unwrap();
+        // AuthenticationCleartextPassword.
+        stream.write_all(b"R\0\0\0\x08\0\0\0\x03").await.unwrap();
+        let mut password = [0; 15];
+        stream.read_exact(&mut password).await.unwrap();
+        password
+    };
+    let password = tokio::time::timeout(Duration::from_secs(20), asked).await.unwrap();
+
+    program.kill().unwrap();
+    program.wait().unwrap();
+    assert_eq!(&password, b"p\0\0\0\x0ep@ss/word\0");
 }

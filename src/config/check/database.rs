@@ -1,18 +1,14 @@
 //! The database.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use url::Url;
 
 use super::{Args, Problems, positive};
 use crate::store;
 
 /// The database of a server that was told nothing else.
 const DEFAULT: &str = "sqlite://taskgate.db?mode=rwc";
-
-/// Values of `sslmode` with which nothing is sent in the clear.
-const PROTECTED: [&str; 3] = ["verify-full", "verify-ca", "require"];
 
 pub(super) fn store(args: &Args, problems: &mut Problems) -> Option<store::Config> {
     let given = &args.database;
@@ -58,30 +54,13 @@ fn check(text: &str) -> Result<(), &'static str> {
     if !["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme)) {
         return Err("starts with neither sqlite: nor postgres://");
     }
-    let url = Url::parse(text).map_err(|_| "is not a URL")?;
-    if is_on_this_machine(&url)
-        || PROTECTED.contains(&&*last(&url, &["sslmode", "ssl-mode"]).unwrap_or_default())
-    {
-        return Ok(());
+    match store::is_protected(text) {
+        Some(true) => Ok(()),
+        Some(false) => Err(
+            "needs sslmode=verify-full (or verify-ca, or require), as its host (or PGHOST) is not loopback",
+        ),
+        None => Err("is not a URL that the driver of PostgreSQL reads"),
     }
-    Err("needs sslmode=verify-full (or verify-ca, or require), as its host is not loopback")
-}
-
-/// Whether the server is reached over loopback or a socket in the file system.
-fn is_on_this_machine(url: &Url) -> bool {
-    let host =
-        last(url, &["host", "hostaddr"]).unwrap_or_else(|| url.host_str().unwrap_or_default().to_owned());
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    let is_socket = host.is_empty() || host.starts_with('/') || host.to_ascii_lowercase().starts_with("%2f");
-    is_socket || host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-}
-
-/// The value of the last parameter with one of these names: it is the one that counts.
-fn last(url: &Url, names: &[&str]) -> Option<String> {
-    url.query_pairs()
-        .filter(|(name, _)| names.contains(&&**name))
-        .last()
-        .map(|(_, value)| value.to_lowercase())
 }
 
 #[cfg(test)]
@@ -97,6 +76,9 @@ mod tests {
             "postgres://u@localhost/db?sslmode=disable",
             "postgres:///db?host=/var/run/postgresql",
             "postgres://%2Fvar%2Frun/db",
+            "postgres://u@db.example/db?host=/var/run",
+            "postgres://u@db.example/db?hostaddr=127.0.0.1",
+            "postgres://u@db.example/db?sslmode=disable&ssl-mode=Require",
             "postgres://u@db.example/db?sslmode=verify-full&sslrootcert=ca.pem",
             "postgresql://u@db.example/db?sslmode=require",
         ] {
@@ -106,7 +88,12 @@ mod tests {
             "postgres://u@db.example/db",
             "postgres://u@db.example/db?sslmode=prefer",
             "postgres://u@db.example/db?sslmode=require&sslmode=disable",
+            "postgres://u@db.example/db?sslmode=require&ssl-mode=prefer",
             "postgres://u@localhost/db?host=db.example",
+            "postgres://u@localhost/db?host=",
+            "postgres://u@localhost/db?host=%252Fvar",
+            "postgres://u@127.0.0.1/db?hostaddr=10.0.0.1",
+            "postgres://u@localhost.db.example/db",
             "postgres://u@10.0.0.1/db?sslmode=allow",
         ] {
             assert!(
@@ -118,9 +105,14 @@ mod tests {
 
     #[test]
     fn what_is_no_address_of_a_database_is_refused() {
-        for refused in
-            ["mysql://u@localhost/db", "taskgate.db", "postgres://[/db", "postgres://u@localhost:port/db"]
-        {
+        for refused in [
+            "mysql://u@localhost/db",
+            "taskgate.db",
+            "postgres://[/db",
+            "postgres://u@localhost:port/db",
+            "postgres://u@localhost/db?sslmode=always",
+            "postgres://u@localhost/db?hostaddr=localhost",
+        ] {
             assert!(check(refused).is_err(), "{refused}");
         }
     }
