@@ -46,6 +46,8 @@ pub(super) enum ApiError {
     /// A subscriber was not told of something.
     Missed(Missed),
     Store(StoreError),
+    /// A look-up for several fields at once failed; why was logged then.
+    Batch,
     /// A fault of ours.
     Internal(&'static str),
 }
@@ -101,7 +103,7 @@ impl ApiError {
 
     fn log(&self) {
         match self {
-            Self::Store(error) => tracing::error!(error = chain(error), "store failed"),
+            Self::Store(error) => store_failed(error),
             Self::Undecided(Undecided::Permit(error)) | Self::Missed(Missed::Undecided(error)) => {
                 tracing::warn!(error = chain(error), "no decision");
             }
@@ -119,7 +121,8 @@ impl ApiError {
             | Self::BadInput { .. }
             | Self::Missed(Missed::Fault | Missed::TooSlow | Missed::Overload)
             | Self::Document(_)
-            | Self::Hidden => {}
+            | Self::Hidden
+            | Self::Batch => {}
         }
     }
 }
@@ -150,9 +153,14 @@ impl From<ApiError> for Error {
                 error
             }
             ApiError::Missed(missed) => events_missed(&missed),
-            ApiError::Store(_) | ApiError::Internal(_) => internal(),
+            ApiError::Store(_) | ApiError::Batch | ApiError::Internal(_) => internal(),
         }
     }
+}
+
+/// Logs what the database did wrong, for whoever cannot return it.
+pub(super) fn store_failed(error: &StoreError) {
+    tracing::error!(error = chain(error), "store failed");
 }
 
 fn internal() -> Error {

@@ -230,9 +230,10 @@ impl Api {
     /// Whether `user` was removed from their tenant; their token is good, and no longer accepted.
     ///
     /// # Errors
-    /// Nobody knows.
+    /// Nobody knows; why is logged.
     pub async fn is_removed(&self, user: &VerifiedUser) -> Result<bool, StoreError> {
-        self.services.store.tenant(&user.tenant).is_removed(&user.id).await
+        let removed = self.services.store.tenant(&user.tenant).is_removed(&user.id).await;
+        removed.inspect_err(error::store_failed)
     }
 
     /// Asks database and PDP for a sign of life. What is known of Permit's policy is told without asking.

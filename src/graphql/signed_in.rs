@@ -1,13 +1,16 @@
 //! A signed-in caller: who they are, and the rows of their tenant, looked up in batches.
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, hash::Hash, sync::Arc};
 
 use dataloader::{BatchFn, cached::Loader, non_cached};
 use entity::{task, task_event, user};
 use futures_util::FutureExt as _;
 use uuid::Uuid;
 
-use super::{error::ApiError, trail::Trail};
+use super::{
+    error::{ApiError, store_failed},
+    trail::Trail,
+};
 use crate::{
     auth::VerifiedUser,
     permit::Check,
@@ -29,8 +32,12 @@ pub(super) struct SignedIn {
     pub(super) trail: Arc<Trail>,
 }
 
-/// A look-up that may have failed; the failure is shared by everybody who waited for the batch.
-type Found<T> = Result<T, Arc<StoreError>>;
+/// A look-up that may have failed, for everybody who waited for the batch.
+type Found<T> = Result<T, Failed>;
+
+/// Why is logged, once for the batch.
+#[derive(Debug, Clone, Copy)]
+struct Failed;
 
 type History = Arc<Page<task_event::Model>>;
 
@@ -50,7 +57,7 @@ impl BatchFn<Uuid, Found<Option<Arc<task::Model>>>> for TaskBatch {
                 found.extend(tasks.into_iter().map(|task| (task.id, Ok(Some(Arc::new(task))))));
                 found
             }
-            Err(error) => failed(ids, error),
+            Err(error) => failed(ids.iter().copied(), &error),
         }
     }
 }
@@ -63,7 +70,7 @@ impl BatchFn<Uuid, Found<Option<user::Model>>> for UserBatch {
                 found.extend(users.into_iter().map(|user| (user.id, Ok(Some(user)))));
                 found
             }
-            Err(error) => failed(ids, error),
+            Err(error) => failed(ids.iter().copied(), &error),
         }
     }
 }
@@ -72,7 +79,7 @@ impl BatchFn<Uuid, Found<Vec<Role>>> for RoleBatch {
     async fn load(&mut self, ids: &[Uuid]) -> HashMap<Uuid, Found<Vec<Role>>> {
         match self.0.roles_of(ids.to_vec()).boxed().await {
             Ok(mut roles) => ids.iter().map(|id| (*id, Ok(roles.remove(id).unwrap_or_default()))).collect(),
-            Err(error) => failed(ids, error),
+            Err(error) => failed(ids.iter().copied(), &error),
         }
     }
 }
@@ -93,19 +100,16 @@ impl BatchFn<(Uuid, HistoryRequest), Found<History>> for HistoryBatch {
                 Ok(pages) => {
                     found.extend(pages.into_iter().map(|(task, page)| ((task, request), Ok(Arc::new(page)))));
                 }
-                Err(error) => {
-                    let error = Arc::new(error);
-                    found.extend(tasks.iter().map(|task| ((*task, request), Err(error.clone()))));
-                }
+                Err(error) => found.extend(failed(tasks.into_iter().map(|task| (task, request)), &error)),
             }
         }
         found
     }
 }
 
-fn failed<T>(ids: &[Uuid], error: StoreError) -> HashMap<Uuid, Found<T>> {
-    let error = Arc::new(error);
-    ids.iter().map(|id| (*id, Err(error.clone()))).collect()
+fn failed<K: Eq + Hash, T>(keys: impl Iterator<Item = K>, error: &StoreError) -> HashMap<K, Found<T>> {
+    store_failed(error);
+    keys.map(|key| (key, Err(Failed))).collect()
 }
 
 impl SignedIn {
@@ -201,8 +205,7 @@ impl SignedIn {
 fn flatten<T>(loaded: Result<Found<T>, std::io::Error>) -> Result<T, ApiError> {
     match loaded {
         Ok(Ok(found)) => Ok(found),
-        // The store error is shared by every row of the batch, so each field carries only the fact.
-        Ok(Err(_)) => Err(ApiError::Internal("a batched look-up failed")),
+        Ok(Err(Failed)) => Err(ApiError::Batch),
         Err(_) => Err(ApiError::Internal("a batched look-up was cancelled")),
     }
 }

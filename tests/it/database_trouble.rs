@@ -1,18 +1,20 @@
 //! A database that is slow, locked, or not who it should be is an error with a name, and a connection that works again.
 
 use std::{
+    fs::{self, File},
     process::{Command, Stdio},
     time::Duration,
 };
 
 use sea_orm::{ConnectionTrait as _, Database, DbBackend, Statement, TransactionTrait as _};
+use serde_json::{Value, json};
 use taskgate::store::{NewTask, Store, StoreError, TaskCreation, TenantStore};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
 };
 
-use crate::support::{Fresh, fresh_databases, server};
+use crate::support::{Fresh, Process, World, fresh_databases, server};
 
 const SOON: Duration = Duration::from_millis(200);
 
@@ -137,4 +139,40 @@ async fn a_password_that_the_url_leaves_out_is_that_of_pgpassword() {
     program.kill().unwrap();
     program.wait().unwrap();
     assert_eq!(&password, b"p\0\0\0\x0ep@ss/word\0");
+}
+
+#[tokio::test]
+async fn what_the_database_did_wrong_is_logged_once_under_the_request_that_met_it() {
+    let (world, files) = (World::start().await, tempfile::tempdir().unwrap());
+    let url = format!("sqlite://{}/test.db?mode=rwc", files.path().display());
+    let log = files.path().join("log");
+    let server = Process::start_talkative(&world.sandbox, &url, &[], File::create(&log).unwrap()).await;
+    let manager = world.bearer_at(&server.url, world.persona("manager").await.token());
+    manager.asks("mutation { login { ready } }").await.data();
+    let ids = [manager.creates_task("One").await, manager.creates_task("Two").await];
+    let db = Database::connect(&url).await.unwrap();
+    let create = "mutation { createTask(input: {title: \"Three\"}) { task { id } } }";
+    let read = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }";
+
+    for (table, document, variables) in
+        [("tombstones", create, json!({})), ("tasks", read, json!({"ids": ids}))]
+    {
+        db.execute_unprepared(&format!("ALTER TABLE {table} RENAME TO away")).await.unwrap();
+        let answer = manager.asks_with(document, variables).await;
+        db.execute_unprepared(&format!("ALTER TABLE away RENAME TO {table}")).await.unwrap();
+
+        assert_eq!(answer.body["errors"][0]["extensions"]["code"], "INTERNAL", "{}", answer.body);
+        let text = fs::read_to_string(&log).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let request = &answer.body["extensions"]["requestId"];
+        let of_request = |line: &Value| {
+            line["level"] == "ERROR"
+                && line["spans"].as_array().unwrap().iter().any(|span| span["request.id"] == *request)
+        };
+        let lines: Vec<Value> = lines.filter(of_request).collect();
+        assert_eq!(lines.len(), 1, "{table}: {lines:?}");
+        assert_eq!(lines[0]["fields"]["message"], "store failed");
+        let cause = lines[0]["fields"]["error"].as_str().unwrap();
+        assert!(cause.contains(&format!("no such table: {table}")), "{cause}");
+    }
 }
