@@ -153,6 +153,7 @@ impl From<ApiError> for Error {
                 error
             }
             ApiError::Missed(missed) => events_missed(&missed),
+            ApiError::Store(StoreError::InDoubt(_)) => in_doubt(),
             ApiError::Store(_) | ApiError::Batch | ApiError::Internal(_) => internal(),
         }
     }
@@ -165,6 +166,11 @@ pub(super) fn store_failed(error: &StoreError) {
 
 fn internal() -> Error {
     coded("INTERNAL", "The server made a mistake.")
+}
+
+fn in_doubt() -> Error {
+    let message = "The database was lost, and nobody knows what came of it: look before you repeat it.";
+    coded("INTERNAL", message).extend_with(|_, e| e.set("outcome", "UNKNOWN"))
 }
 
 /// Whatever the cause, what the client shows may be out of date.

@@ -9,7 +9,7 @@ use sea_orm::{
     QueryFilter as _,
 };
 
-use super::{NewUser, StoreError, TenantStore, now};
+use super::{NewUser, StoreError, TenantStore, commit, now};
 
 /// What Permit has to know about a person, and when it does not need to be told again.
 #[derive(Debug, Clone)]
@@ -66,7 +66,7 @@ impl TenantStore {
             Some(user) => update_profile(&tx, user, person).await?,
         };
         let (user, work) = self.demand_sync(&tx, user, desired, always).await?;
-        tx.commit().await?;
+        commit(tx).await?;
         Ok(SignIn::Known(Arrival { user, created, changed, work }))
     }
 

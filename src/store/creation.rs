@@ -10,8 +10,8 @@ use sea_orm::{ColumnTrait as _, DatabaseTransaction, EntityTrait as _, QueryFilt
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    Desired, Entry, Idempotency, KeyReused, NewUser, StoreError, TenantStore, idempotency::Remembered,
-    outbox, removal::KEPT_ELSEWHERE,
+    Desired, Entry, Idempotency, KeyReused, NewUser, StoreError, TenantStore, commit,
+    idempotency::Remembered, outbox, removal::KEPT_ELSEWHERE,
 };
 
 /// How a creation ended.
@@ -98,7 +98,7 @@ impl TenantStore {
         if let Some(key) = key {
             self.remember(&tx, key, &outcome(&user, work)).await?;
         }
-        tx.commit().await?;
+        commit(tx).await?;
         Ok(UserCreation::Created { user, work })
     }
 

@@ -9,7 +9,7 @@ use sea_orm::{
 };
 
 use super::{
-    Page, PageRequest, Position, SortValue, Store, StoreError, TenantStore,
+    Page, PageRequest, Position, SortValue, Store, StoreError, TenantStore, commit,
     page::{Keyset, page},
 };
 
@@ -54,7 +54,7 @@ impl Store {
         let rows = decisions.iter().cloned().map(Model::into_active_model);
         let known = OnConflict::column(Column::Id).do_nothing().to_owned();
         Entity::insert_many(rows).on_conflict(known).exec_without_returning(&tx).await?;
-        Ok(tx.commit().await?)
+        commit(tx).await
     }
 
     /// Forgets the oldest `limit` decisions from before `time`; how many there were.
@@ -71,7 +71,7 @@ impl Store {
             .to_owned();
         let tx = self.begin_briefly().await?;
         let gone = Entity::delete_many().filter(Column::Id.in_subquery(oldest)).exec(&tx).await?;
-        tx.commit().await?;
+        commit(tx).await?;
         Ok(gone.rows_affected)
     }
 

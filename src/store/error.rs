@@ -32,6 +32,9 @@ pub enum StoreError {
     /// A statement, or its wait for a lock, took longer than it may, or would have for ever; nothing was changed.
     #[error("a statement took too long")]
     TimedOut(#[source] DbErr),
+    /// The connection was lost while it committed: everything was changed, or nothing.
+    #[error("nobody knows whether a transaction was committed")]
+    InDoubt(#[source] DbErr),
     /// A statement failed, which is a fault of ours.
     #[error("a statement failed")]
     Statement(#[source] DbErr),
@@ -51,6 +54,14 @@ impl StoreError {
             // How a handshake tells that the certificate is not accepted.
             Some(Sqlx::Io(inner)) if inner.kind() == ErrorKind::InvalidData => Self::Tls(error),
             _ => Self::Unavailable(error),
+        }
+    }
+
+    /// A transaction could not be committed.
+    pub(super) fn committing(error: DbErr) -> Self {
+        match Self::from(error) {
+            Self::Unavailable(error) => Self::InDoubt(error),
+            other => other,
         }
     }
 }

@@ -11,7 +11,7 @@ use sea_orm::{ActiveValue::Set, ConnectionTrait as _, DatabaseTransaction, DbBac
 use uuid::Uuid;
 
 use super::{
-    Signal, StoreError, TenantStore,
+    Signal, StoreError, TenantStore, commit,
     notice::{Notice, send},
     now,
 };
@@ -63,9 +63,9 @@ impl TaskWrite<'_> {
         if self.tx.get_database_backend() == DbBackend::Postgres {
             let notice = |event: Model| Notice::Task { event: Box::new(event) };
             send(&self.tx, &self.events.into_iter().map(notice).collect::<Vec<_>>()).await?;
-            return Ok(self.tx.commit().await?);
+            return commit(self.tx).await;
         }
-        self.tx.commit().await?;
+        commit(self.tx).await?;
         for event in self.events {
             self.tenant.feed.publish(Signal::Task(Arc::new(event)));
         }

@@ -9,7 +9,7 @@ use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use super::{
-    Person, StoreError, TenantStore,
+    Person, StoreError, TenantStore, commit,
     notice::{Notice, send},
 };
 
@@ -73,10 +73,10 @@ impl TenantStore {
         subject: &str,
     ) -> Result<(), StoreError> {
         self.send_permissions(&tx, subject).await?;
-        let committed = tx.commit().await;
+        let committed = commit(tx).await;
         // Told even if the answer was lost: it may have been committed, and asking once more harms nobody.
         self.publish_permissions(subject);
-        Ok(committed?)
+        committed
     }
 
     /// Tells this node.

@@ -185,6 +185,11 @@ async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, StoreErro
     Ok(db.begin_with_options(options).await?)
 }
 
+/// The only way to end one that has written.
+async fn commit(tx: DatabaseTransaction) -> Result<(), StoreError> {
+    tx.commit().await.map_err(StoreError::committing)
+}
+
 /// Waits for the turn of this node, however long another one migrates or a table is large.
 const MIGRATES_ALONE: &str =
     "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock(7418529630)";

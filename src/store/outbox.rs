@@ -13,7 +13,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Store, StoreError, has_turn, now};
+use super::{Store, StoreError, commit, has_turn, now};
 
 /// Stands for a cause when an attempt ended well before all was done.
 const PARTLY: &str = "PARTLY_DONE";
@@ -72,7 +72,7 @@ impl Store {
         leased.lease = Set(Some(lease));
         leased.leased_until = Set(Some(at.saturating_add(micros(length))));
         let item = leased.update(&tx).await?;
-        tx.commit().await?;
+        commit(tx).await?;
         Ok(Some(Job {
             seq: item.seq,
             tenant: item.tenant_id,

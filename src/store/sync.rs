@@ -11,7 +11,7 @@ use sea_orm::{
     QueryFilter as _,
 };
 
-use super::{ADMIN, Entry, LastAdmin, StoreError, TenantStore, now};
+use super::{ADMIN, Entry, LastAdmin, StoreError, TenantStore, commit, now};
 
 /// A user as they are to become in Permit.
 #[derive(Debug, Clone)]
@@ -75,7 +75,7 @@ impl TenantStore {
         let before = self.entries(&tx, user.id).await?;
         let next = change(&before);
         self.write_entries(&tx, user.id, &before, &next).await?;
-        tx.commit().await?;
+        commit(tx).await?;
         Ok(next)
     }
 
@@ -136,7 +136,7 @@ impl TenantStore {
         }
         self.order(&tx, user, role, State::Giving).await?;
         let work = self.enqueue(&tx, &user.subject, Kind::Sync).await?;
-        tx.commit().await?;
+        commit(tx).await?;
         Ok(Some(work))
     }
 
@@ -159,7 +159,7 @@ impl TenantStore {
         }
         self.order(&tx, user, role, State::Taking).await?;
         let work = self.enqueue(&tx, &user.subject, Kind::Sync).await?;
-        tx.commit().await?;
+        commit(tx).await?;
         Ok(Ok(Some(work)))
     }
 

@@ -28,6 +28,7 @@ mod key_rotation;
 mod leaks;
 mod list_pages;
 mod logins_during_an_outage;
+mod lost_commits;
 mod malformed;
 mod management_api;
 mod migrations;
