@@ -24,7 +24,7 @@ pub(super) async fn examine(config: &Config, object_rules: bool, report: &mut Re
             PermitError::Rejected { .. } => "it runs and is not ready: look at its log, PDP_API_KEY first",
             _ => {
                 "is it started, and does PERMIT_PDP_URL lead to it? \
-                 docker run -p 7766:7000 -e PDP_API_KEY=… permitio/pdp-v2"
+                 docker run -p 127.0.0.1:7766:7000 -e PDP_API_KEY=… permitio/pdp-v2"
             }
         };
         report.fail(PDP, error.to_string(), fix);

@@ -50,6 +50,7 @@ async fn whatever_is_away_is_named_with_its_setting() {
     practice.world.sandbox.pdp.stop().await;
     let visit = practice.visit().await;
     assert!(visit.failure("PDP").contains("PERMIT_PDP_URL"));
+    assert!(visit.failure("PDP").contains("docker run -p 127.0.0.1:"), "{}", visit.said);
     assert_eq!(visit.failures(), 1, "{}", visit.said);
 
     practice.world.sandbox.permit_api.stop().await;
