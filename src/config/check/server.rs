@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use url::Url;
 
 use super::{Args, Problems, filled, positive, rate_limit, url};
@@ -32,6 +33,9 @@ pub(super) fn http(args: &Args, problems: &mut Problems) -> http::Config {
     }
     let console_token_url =
         filled(given.console_token_url.as_deref()).and_then(|text| url("CONSOLE_TOKEN_URL", text, problems));
+    if given.max_connections > Semaphore::MAX_PERMITS {
+        problems.note("MAX_CONNECTIONS", &format!("must be at most {}", Semaphore::MAX_PERMITS));
+    }
     http::Config {
         cors_origins: origins,
         trusted_proxies: rate_limit::trusted_proxies(&given.trusted_proxies, problems),

@@ -158,3 +158,12 @@ fn a_bucket_has_to_hold_what_one_operation_may_cost() {
     let trusted = with(&["--trusted-proxies=10.0.0.0/8, 192.0.2.1"]).unwrap().http.trusted_proxies;
     assert_eq!(trusted.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.0.0.0/8", "192.0.2.1/32"]);
 }
+
+#[test]
+fn more_connections_than_can_be_counted_are_refused() {
+    assert!(with(&["--max-connections=2305843009213693951"]).is_ok());
+
+    let problems = with(&["--max-connections=2305843009213693952"]).unwrap_err().to_string();
+
+    assert!(problems.contains("MAX_CONNECTIONS must be at most 2305843009213693951"), "{problems}");
+}
