@@ -82,7 +82,7 @@ impl From<DbErr> for StoreError {
 
 impl From<Sqlx> for StoreError {
     fn from(error: Sqlx) -> Self {
-        Self::from(DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))))
+        Self::from(DbErr::Exec(RuntimeErr::SqlxError(Arc::new(error))))
     }
 }
 

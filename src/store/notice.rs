@@ -30,7 +30,8 @@ pub(super) enum Notice {
 }
 
 impl Notice {
-    fn text(&self) -> Result<String, StoreError> {
+    /// As it is sent.
+    pub(super) fn text(&self) -> Result<String, StoreError> {
         let text = serde_json::to_string(self).map_err(StoreError::Notice)?;
         match self {
             Self::Task { event } if text.len() > LONGEST => Self::LongTask { seq: event.seq }.text(),

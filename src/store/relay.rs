@@ -5,7 +5,7 @@
 //! When the connection was lost, they are looked up: from a stretch before the newest one on, as commits overtake each
 //! other, without those that were told already. What else was told meanwhile is lost, so everybody's permissions are
 //! asked again ([`Signal::Gap`]). A connection that died without a word is noticed because this node stops hearing its
-//! own echo.
+//! own echo, which it sends over that same connection: one of the pool would have to be waited for.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,27 +13,30 @@ use entity::task_event::{Column, Entity, Model};
 use sea_orm::{
     ColumnTrait as _, DbBackend, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
     Select,
-    sqlx::postgres::{PgListener, PgPoolOptions},
+    sqlx::{
+        self,
+        postgres::{PgListener, PgPoolOptions},
+    },
 };
 use tokio::{
     task::JoinHandle,
-    time::{Instant, MissedTickBehavior, interval, sleep},
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
 
 use super::{
     Signal, Store, StoreError,
     delivered::Delivered,
-    notice::{CHANNEL, Notice, send},
+    notice::{CHANNEL, Notice},
     now,
 };
 
 /// Pause between two echoes.
 const ECHO: Duration = Duration::from_secs(5);
-/// Silence after which the connection counts as lost.
+/// Silence after which a connection counts as lost, whatever was asked over it.
 const SILENCE: Duration = Duration::from_secs(15);
 /// Pause between two attempts to listen again.
 const PAUSE: Duration = Duration::from_millis(250);
-/// Longest wait for the connection, and for the database to accept it.
+/// Longest wait for the connection, and for the database to let it listen.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Events that are looked up with one statement.
 const PAGE: u64 = 500;
@@ -101,22 +104,24 @@ impl Hearing {
             .max_connections(1)
             .max_lifetime(None)
             .idle_timeout(None)
-            .acquire_timeout(PATIENCE)
             .connect_lazy_with(options);
-        let mut listener = PgListener::connect_with(&pool).await?;
-        // A listener that connects again by itself does not tell that something was missed before it is too late.
-        listener.eager_reconnect(false);
-        listener.listen(CHANNEL).await?;
-        Ok(listener)
+        let listening = async {
+            let mut listener = PgListener::connect_with(&pool).await?;
+            // A listener that connects again by itself does not tell that something was missed before it is too late.
+            listener.eager_reconnect(false);
+            listener.listen(CHANNEL).await?;
+            Ok::<_, sqlx::Error>(listener)
+        };
+        within(PATIENCE, listening).await
     }
 
     /// What there is at the beginning was told to whoever was there.
     async fn begin(&mut self) -> Result<(), StoreError> {
         let newest = Entity::find().select_only().column(Column::Seq).order_by_desc(Column::Seq).limit(1);
-        if let Some(newest) = newest.into_tuple().one(&self.store.db).await? {
+        if let Some(newest) = within(SILENCE, newest.into_tuple().one(&self.store.db)).await? {
             self.delivered.note(newest);
-            let told: Vec<i64> = numbers(self.delivered.horizon()).into_tuple().all(&self.store.db).await?;
-            for seq in told {
+            let told = numbers(self.delivered.horizon()).into_tuple::<i64>();
+            for seq in within(SILENCE, told.all(&self.store.db)).await? {
                 self.delivered.note(seq);
             }
         }
@@ -135,30 +140,37 @@ impl Hearing {
     async fn hear(&mut self, listener: &mut PgListener) -> Result<(), StoreError> {
         let mut echoes = interval(ECHO);
         echoes.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut heard = Instant::now();
+        // When the first echo was sent since something was heard and taken.
+        let mut unheard: Option<Instant> = None;
         loop {
             tokio::select! {
                 // Nothing is lost when it is given up: what was read of a notice stays in the connection.
                 received = listener.try_recv() => {
                     let Some(notification) = received? else { return Ok(()) };
-                    heard = Instant::now();
                     self.take(notification.payload()).await?;
+                    unheard = None;
                 }
                 _ = echoes.tick() => {
-                    if heard.elapsed() > SILENCE {
+                    if unheard.is_some_and(|sent| sent.elapsed() > SILENCE) {
                         return Ok(());
                     }
-                    self.call().await;
+                    match self.call(listener).await {
+                        Ok(()) => unheard = unheard.or_else(|| Some(Instant::now())),
+                        Err(lost @ StoreError::Unavailable(_)) => return Err(lost),
+                        // Who refuses an echo has answered.
+                        Err(error) => tracing::debug!(%error, "no echo can be sent"),
+                    }
                 }
             }
         }
     }
 
-    async fn call(&self) {
-        let echo = Notice::Echo { node: self.store.feed.node(), sent_at: now() };
-        if let Err(error) = send(&self.store.db, &[echo]).await {
-            tracing::debug!(%error, "no echo can be sent");
-        }
+    /// Has this node told of itself. What is heard meanwhile waits in the listener.
+    async fn call(&self, listener: &mut PgListener) -> Result<(), StoreError> {
+        let echo = Notice::Echo { node: self.store.feed.node(), sent_at: now() }.text()?;
+        let notify = sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(echo);
+        within(SILENCE, notify.execute(listener)).await?;
+        Ok(())
     }
 
     async fn take(&mut self, payload: &str) -> Result<(), StoreError> {
@@ -193,10 +205,11 @@ impl Hearing {
     async fn catch_up(&mut self) -> Result<(), StoreError> {
         let mut behind = self.delivered.horizon();
         loop {
-            let seqs: Vec<i64> = numbers(behind).limit(PAGE).into_tuple().all(&self.store.db).await?;
+            let seqs = numbers(behind).limit(PAGE).into_tuple::<i64>();
+            let seqs = within(SILENCE, seqs.all(&self.store.db)).await?;
             let missed = seqs.iter().copied().filter(|seq| !self.delivered.has(*seq));
             let missed = Entity::find().filter(Column::Seq.is_in(missed)).order_by_asc(Column::Seq);
-            for event in missed.all(&self.store.db).await? {
+            for event in within(SILENCE, missed.all(&self.store.db)).await? {
                 self.tell(event);
             }
             match seqs.last() {
@@ -204,6 +217,17 @@ impl Hearing {
                 _ => return Ok(()),
             }
         }
+    }
+}
+
+/// What `work` comes to, unless it takes longer than `length`: a network that says nothing must not be waited for.
+async fn within<T, E>(length: Duration, work: impl Future<Output = Result<T, E>>) -> Result<T, StoreError>
+where
+    StoreError: From<E>,
+{
+    match timeout(length, work).await {
+        Ok(done) => Ok(done?),
+        Err(elapsed) => Err(sqlx::Error::Io(elapsed.into()).into()),
     }
 }
 

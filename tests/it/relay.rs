@@ -3,15 +3,18 @@
 
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait as _, Database, DatabaseConnection, TransactionTrait as _};
-use taskgate::store::{NewTask, Relay, Signal, Store, TaskCreation};
+use sea_orm::{
+    ConnectionTrait as _, Database, DatabaseConnection, DbBackend, Statement, TransactionTrait as _,
+    sqlx::postgres::PgListener,
+};
+use taskgate::store::{Config, NewTask, Relay, Signal, Store, TaskCreation};
 use tokio::{sync::broadcast::Receiver, time::timeout};
 
-use crate::support::{Fresh, server};
+use crate::support::{Fresh, Link, eventually, server};
 
 const ADA: &str = "auth0|ada";
 /// Longest wait for something that must come.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A node that hears, one that only writes, and the server beside them.
 struct Pair {
@@ -25,7 +28,13 @@ struct Pair {
 
 impl Pair {
     async fn on(database: Fresh) -> Self {
-        let hearing = Store::connect(&database.config()).await.unwrap();
+        let config = database.config();
+        Self::with(database, config).await
+    }
+
+    /// The one that hears has settings of its own.
+    async fn with(database: Fresh, config: Config) -> Self {
+        let hearing = Store::connect(&config).await.unwrap();
         let writing = Store::connect(&database.config()).await.unwrap();
         let relay = hearing.relay().await.unwrap();
         let told = hearing.feed().listen();
@@ -133,4 +142,70 @@ async fn what_cannot_be_read_may_have_been_anything_and_is_no_reason_to_stop_hea
     pair.writes("told").await;
 
     assert_eq!([pair.hears().await, pair.hears().await], ["gap", "told"]);
+}
+
+/// Waits until a statement in the database of `pair` waits for a lock.
+async fn somebody_waits(pair: &Pair) {
+    let waiting = format!(
+        "SELECT 1 FROM pg_stat_activity WHERE datname = '{}' AND wait_event_type = 'Lock'",
+        pair.name()
+    );
+    eventually("somebody who waits", async || {
+        let waiting = Statement::from_string(DbBackend::Postgres, &waiting);
+        pair.server.query_one_raw(waiting).await.unwrap()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_node_whose_pool_is_used_up_still_finds_out_whether_it_hears() {
+    let Some(database) = Fresh::on_postgres().await else { return };
+    let mut config = database.config();
+    (config.max_connections, config.lock_timeout) = (1, PATIENCE);
+    let pair = Pair::with(database, config).await;
+    let holder = Database::connect(&pair.database.url).await.unwrap().begin().await.unwrap();
+    holder.execute_unprepared("LOCK TABLE tasks").await.unwrap();
+    let tenant = pair.hearing.tenant("default");
+    let new = NewTask { title: "waits".into(), notes: None, owner_id: None, assignee_id: None };
+    let busy = tokio::spawn(async move { tenant.create_task(new, None, ADA).await });
+    somebody_waits(&pair).await;
+
+    let mut beside = PgListener::connect(&pair.database.url).await.unwrap();
+    beside.listen("taskgate").await.unwrap();
+    let echo = timeout(PATIENCE / 2, beside.recv()).await.expect("it is heard").unwrap();
+
+    assert!(echo.payload().contains("\"kind\":\"echo\""), "{}", echo.payload());
+    assert!(!busy.is_finished());
+}
+
+/// A node that hears through a network.
+async fn through_a_network() -> Option<(Pair, Link)> {
+    let database = Fresh::on_postgres().await?;
+    let link = Link::to(&database.url).await;
+    let mut config = database.config();
+    config.url = link.url.clone().into();
+    Some((Pair::with(database, config).await, link))
+}
+
+#[tokio::test]
+async fn a_connection_that_goes_silent_is_given_up_and_what_was_missed_is_told() {
+    let Some((mut pair, link)) = through_a_network().await else { return };
+    pair.writes("heard").await;
+    assert_eq!(pair.hears().await, "heard");
+
+    link.goes_silent_at("echo").await;
+    pair.writes("unheard").await;
+
+    assert_eq!([pair.hears().await, pair.hears().await], ["unheard", "gap"]);
+}
+
+#[tokio::test]
+async fn an_attempt_to_listen_that_is_not_answered_is_not_the_last_one() {
+    let Some((mut pair, link)) = through_a_network().await else { return };
+
+    pair.is_cut_off().await;
+    pair.writes("unheard").await;
+    tokio::join!(link.goes_silent_at("LISTEN"), pair.may_connect());
+
+    assert_eq!([pair.hears().await, pair.hears().await], ["unheard", "gap"]);
 }

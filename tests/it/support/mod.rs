@@ -2,6 +2,7 @@
 
 mod administrator;
 mod database;
+mod link;
 mod log;
 mod operator;
 mod permit;
@@ -30,6 +31,7 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 pub(crate) use administrator::{Administrator, token};
 pub(crate) use database::{Fresh, fresh_databases, server, sqlite};
+pub(crate) use link::Link;
 pub(crate) use log::eventually;
 pub(crate) use persona::{Answer, Persona};
 pub(crate) use process::Process;
