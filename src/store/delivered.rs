@@ -4,7 +4,8 @@
 
 use std::collections::BTreeSet;
 
-/// How far a look back reaches, in numbers: far more than are given while one transaction is open.
+/// How far a look back reaches, in numbers: far more than are given while one transaction is open, unless somebody with
+/// thousands of tasks is removed.
 const OVERLAP: i64 = 4_096;
 
 /// The newest of the events that were told.

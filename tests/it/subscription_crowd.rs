@@ -7,14 +7,16 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::{
-    subscriptions::{CHANGES, begun, next},
-    support::{Line, Socket, Subscription, World},
+    subscriptions::{CHANGES, begun, change, next},
+    support::{Line, Process, Socket, Subscription, World, sqlite},
 };
 
 /// A busy machine is no outage.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// With somebody who may read single tasks only, they are five hundred.
 const PEOPLE: usize = 499;
+/// More than a mailbox holds.
+const TASKS: usize = 300;
 
 /// Somebody with the role of a viewer, whom only Permit knows.
 async fn viewer(world: &World, name: usize) -> Socket {
@@ -97,6 +99,37 @@ async fn guarded_fields_of_an_event_are_asked_about_together() {
     assert!(calls <= 20, "{calls} calls for {PEOPLE} subscribers");
 }
 
+#[tokio::test]
+async fn a_removal_of_somebody_with_many_tasks_costs_nobody_who_reads_their_subscription() {
+    // The program has threads of its own: what is heard is read while it decides.
+    let (world, database) = (World::start().await, sqlite());
+    let more = [("--permit-answer-timeout-ms", "20000")];
+    let server = Process::start(&world.sandbox, &database.url, &more).await;
+    let signed_in = async |name| {
+        let persona = world.bearer_at(&server.url, world.persona(name).await.token());
+        assert_eq!(persona.asks("mutation { login { ready } }").await.data()["login"]["ready"], true);
+        persona
+    };
+    let (admin, manager, viewer) =
+        (signed_in("admin").await, signed_in("manager").await, signed_in("viewer").await);
+    let creating = (0..TASKS).map(|_| manager.creates_task("Theirs"));
+    stream::iter(creating).buffered(16).collect::<Vec<_>>().await;
+    let mut subscriptions = Vec::new();
+    for _ in 0..3 {
+        subscriptions.push(viewer.connects().await.subscribes(CHANGES).await);
+    }
+    begun(&admin, &mut subscriptions).await;
+
+    let remove = "mutation($id: ID!) { deleteUser(input: {id: $id}) { deletedUserId } }";
+    admin.asks_with(remove, json!({"id": manager.user_id().await})).await.data();
+
+    for subscription in &mut subscriptions {
+        for _ in 0..TASKS {
+            assert_eq!(change(subscription).await["kind"], "UPDATED");
+        }
+    }
+}
+
 /// What a line hears within a moment.
 async fn soon(line: &mut Line) -> Option<Value> {
     timeout(Duration::from_millis(50), line.hears()).await.ok()
@@ -128,7 +161,7 @@ async fn who_does_not_read_is_told_to_fetch_and_holds_up_nobody() {
     // More than a mailbox and the buffers of a connection hold.
     let tick = "mutation($id: ID!, $done: Boolean!) {
         setTaskCompleted(input: {id: $id, completed: $done}) { userErrors { code } } }";
-    for n in 0..120 {
+    for n in 0..320 {
         manager.asks_with(tick, json!({"id": id, "done": n % 2 == 0})).await.data();
         assert_eq!(next(&mut others[0]).await["data"]["taskChanged"]["kind"], "UPDATED");
     }

@@ -8,7 +8,10 @@ use std::{
 
 use entity::{task, task_event::Model};
 
-use super::change::{PermissionsChange, TaskChangeKind};
+use super::{
+    change::{PermissionsChange, TaskChangeKind},
+    pump::EVENTS_AT_ONCE,
+};
 use crate::{
     events::{Postbox, Posted},
     graphql::{error::Missed, object_rules::Ruling},
@@ -17,7 +20,8 @@ use crate::{
 };
 
 /// Letters that wait for one subscriber who does not read them. More, and the subscriber has to fetch and subscribe anew.
-pub(super) const LETTERS: usize = 64;
+/// A batch comes at once, and the next may come before somebody who does read is through with it.
+pub(super) const LETTERS: usize = 4 * EVENTS_AT_ONCE;
 
 /// Everybody who is subscribed.
 #[derive(Default)]

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Events that are decided with one question.
-const EVENTS_AT_ONCE: usize = 64;
+pub(super) const EVENTS_AT_ONCE: usize = 64;
 
 /// Tells subscribers of tasks, as long as there is anything to tell.
 pub(super) async fn run(desk: Arc<Desk>, mut listener: Listener) {
