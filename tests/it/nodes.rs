@@ -11,7 +11,7 @@ use taskgate::sandbox::{Ports, Sandbox};
 use crate::{
     subscription_ends::last_word,
     subscriptions::{CHANGES, begun},
-    support::{Fresh, Persona, Process, Subscription, server},
+    support::{Fresh, Persona, Process, Subscription, eventually, server},
 };
 
 /// Nothing here is the work of a clock: permissions are asked again once an hour.
@@ -77,6 +77,21 @@ impl Cluster {
              WHERE datname = '{name}' AND application_name = 'taskgate-listener'"
         );
         self.server.execute_unprepared(&end).await.unwrap();
+    }
+
+    /// Whether anybody may connect to the database from now on.
+    async fn admits_connections(&self, is_admitted: bool) {
+        let name = self.database.url.rsplit('/').next().unwrap();
+        let admit = format!("ALTER DATABASE {name} ALLOW_CONNECTIONS {is_admitted}");
+        self.server.execute_unprepared(&admit).await.unwrap();
+    }
+
+    /// Waits until `/metrics` of each node has this line.
+    async fn shows(&self, line: &str) {
+        for node in &self.nodes {
+            let is_shown = async || node.metrics().await.lines().any(|shown| shown == line).then_some(());
+            eventually(line, is_shown).await;
+        }
     }
 
     /// Titles of the tasks that were created and are counted, whatever their creators were told.
@@ -176,4 +191,21 @@ async fn a_role_that_is_taken_and_a_removal_end_subscriptions_on_every_node() {
             (401, json!("USER_REMOVED"))
         );
     }
+}
+
+#[tokio::test]
+async fn a_monitor_sees_whether_a_node_hears_the_others_and_how_late() {
+    let Some(cluster) = Cluster::start().await else { return };
+    cluster.shows("feed_connected 1").await;
+    let lag = async || cluster.nodes[0].metric("feed_lag_seconds").await;
+    let lag = eventually("an echo", lag).await;
+    assert!((0.0..60.0).contains(&lag), "{lag}");
+
+    cluster.admits_connections(false).await;
+    cluster.cuts_listeners().await;
+    cluster.shows("feed_connected 0").await;
+
+    cluster.admits_connections(true).await;
+    cluster.shows("feed_connected 1").await;
+    cluster.shows("feed_catch_ups_total 1").await;
 }
