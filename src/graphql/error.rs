@@ -161,7 +161,7 @@ impl From<ApiError> for Error {
 
 /// Logs what the database did wrong, for whoever cannot return it.
 pub(super) fn store_failed(error: &StoreError) {
-    tracing::error!(error = chain(error), "store failed");
+    tracing::error!(cause = error.cause(), error = chain(error), "store failed");
 }
 
 fn internal() -> Error {

@@ -47,6 +47,20 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// What kind of trouble this is, as in the log.
+    pub const fn cause(&self) -> &'static str {
+        match self {
+            Self::TimedOut(_) => "TIMEOUT",
+            Self::Unavailable(_) | Self::Tls(_) => "UNAVAILABLE",
+            Self::InDoubt(_) => "IN_DOUBT",
+            Self::Migration(_)
+            | Self::Duplicate(_)
+            | Self::Statement(_)
+            | Self::Notice(_)
+            | Self::Outcome(_) => "FAULT",
+        }
+    }
+
     /// The database could not be opened.
     pub(super) fn opening(error: DbErr) -> Self {
         match driver(&error) {

@@ -14,7 +14,7 @@ use tokio::{
     net::TcpListener,
 };
 
-use crate::support::{Fresh, Process, World, fresh_databases, server};
+use crate::support::{Fresh, Process, World, fresh_databases, server, sqlite};
 
 const SOON: Duration = Duration::from_millis(200);
 
@@ -56,6 +56,35 @@ async fn a_statement_that_takes_too_long_is_given_up() {
 
     drop(holder);
     assert!(matches!(creates(&tenant).await.unwrap(), TaskCreation::Created(Some(_))));
+}
+
+#[tokio::test]
+async fn the_log_tells_a_time_out_from_other_failures() {
+    let world = World::start().await;
+    let (database, files) = (sqlite(), tempfile::tempdir().unwrap());
+    let log = files.path().join("log");
+    let more = [("--database-lock-timeout-ms", "100")];
+    let mut server =
+        Process::start_talkative(&world.sandbox, &database.url, &more, File::create(&log).unwrap()).await;
+    let manager = world.persona("manager").await.token();
+    let manager = world.bearer_at(&server.url, manager);
+    manager.asks("mutation { login { ready } }").await.data();
+    let rows = Database::connect(&database.url).await.unwrap();
+
+    let holder = rows.begin().await.unwrap();
+    holder.execute_unprepared("DELETE FROM tasks").await.unwrap();
+    let create = "mutation { createTask(input: {title: \"Task\"}) { task { id } } }";
+    assert_eq!(manager.asks(create).await.codes(), ["INTERNAL"]);
+    holder.rollback().await.unwrap();
+    rows.execute_unprepared("ALTER TABLE tasks RENAME TO elsewhere").await.unwrap();
+    assert_eq!(manager.asks(create).await.codes(), ["INTERNAL"]);
+
+    server.stop();
+    let log = std::fs::read_to_string(&log).unwrap();
+    let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let failures = lines.filter(|line| line["fields"]["message"] == "store failed");
+    let causes: Vec<Value> = failures.map(|line| line["fields"]["cause"].clone()).collect();
+    assert_eq!(causes, [json!("TIMEOUT"), json!("FAULT")]);
 }
 
 /// The root certificate that the server's own is signed with, if it speaks TLS.

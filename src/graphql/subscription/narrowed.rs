@@ -42,7 +42,7 @@ pub(super) async fn deliver(services: &Services, rounds: Vec<Round>, tasks: &Tas
     let people = match people(&services.store, &rounds, tasks).await {
         Ok(people) => people,
         Err(error) => {
-            tracing::error!(%error, "events could not be told");
+            tracing::error!(cause = error.cause(), %error, "events could not be told");
             return withhold(&rounds, &Missed::Fault);
         }
     };

@@ -89,7 +89,7 @@ async fn deliver(desk: &Desk, rounds: Vec<Round>) {
     let (removed, tasks) = match (removed, tasks) {
         (Ok(removed), Ok(tasks)) => (removed, tasks),
         (Err(error), _) | (_, Err(error)) => {
-            tracing::error!(%error, "events could not be told");
+            tracing::error!(cause = error.cause(), %error, "events could not be told");
             return withhold(&rounds, &Missed::Fault);
         }
     };
