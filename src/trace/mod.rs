@@ -1,6 +1,7 @@
 //! Of which trace a piece of work is a part (W3C Trace Context, level 1): what the header `traceparent` of a request says
-//! is passed on with every call of the decision point. A request that names no trace begins one, and a header that is
-//! wrong in any way is as if it had not been sent.
+//! is passed on with every question to the decision point. A request that names no trace begins one, and a header that
+//! is wrong in any way is as if it had not been sent. What the outbox writes belongs to no trace: it is done later, perhaps
+//! by another node.
 //!
 //! `tracestate` belongs to the tracing system of whoever sent it, and goes no further. With the feature `otel` the ids of
 //! our own spans stand in the header; without it, ids that nobody else knows, which still tell one trace from another.

@@ -50,6 +50,25 @@ async fn the_decision_point_is_told_the_trace_of_a_request_and_another_parent() 
 }
 
 #[tokio::test]
+async fn what_the_outbox_tells_permit_is_part_of_no_trace() {
+    let world = World::start().await;
+    let token = world.persona("manager").await.token();
+    let request = world.client.post(format!("{}/graphql", world.url)).bearer_auth(token);
+    let request = request.header("traceparent", format!("00-{TRACE}-{PARENT}-01"));
+    let request = request.json(&json!({"query": "mutation { login { ready } }"}));
+    let login: Value = request.send().await.unwrap().json().await.unwrap();
+
+    assert_eq!(login["data"]["login"]["ready"], true);
+    let calls = world.counts(&world.sandbox.pdp.url()).await;
+    assert!(
+        calls.keys().any(|call| call.contains("/facts/")),
+        "it goes through the decision point: {calls:?}"
+    );
+    let traces = traces(&world).await.to_string();
+    assert!(!traces.contains("/facts/"), "{traces}");
+}
+
+#[tokio::test]
 async fn a_request_without_a_trace_gets_one() {
     let world = World::start().await;
     let token = world.signed_in("manager").await.token();
