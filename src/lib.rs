@@ -22,6 +22,9 @@
 //! [`trace`] says of which trace a request is a part, [`auth0_admin`] removes accounts at Auth0, `sandbox` stands in for Auth0 and Permit behind their URLs.
 //! `tests/it/architecture.rs` holds the table of who may import whom.
 
+// The futures of a list hold those of its rows, their objects and their fields.
+#![recursion_limit = "256"]
+
 pub mod app;
 pub mod audit;
 pub mod auth;

@@ -34,6 +34,13 @@ impl AnswerSize {
         self.0.store(0, Relaxed);
     }
 
+    /// Counts the value of a field, unless it does not fit into the answer any more.
+    pub(super) fn takes(&self, value: &Value, field: &Field) -> bool {
+        let Some(bytes) = size(value, field) else { return true };
+        let fits = |before: u64| before.checked_add(bytes).filter(|after| *after <= MAX_ANSWER_BYTES);
+        self.0.fetch_update(Relaxed, Relaxed, fits).is_ok()
+    }
+
     /// Lets the value of a field through.
     ///
     /// # Errors
@@ -44,8 +51,7 @@ impl AnswerSize {
         field: &Field,
         path: &QueryPathNode<'_>,
     ) -> ServerResult<Option<Value>> {
-        let Some(bytes) = value.as_ref().and_then(size) else { return Ok(value) };
-        let bytes = (bytes + field.response_key().node.len() + SMALL) as u64;
+        let Some(bytes) = value.as_ref().and_then(|value| size(value, field)) else { return Ok(value) };
         let before = self.0.fetch_add(bytes, Relaxed);
         let actual = before.saturating_add(bytes);
         if actual <= MAX_ANSWER_BYTES {
@@ -60,15 +66,16 @@ impl AnswerSize {
     }
 }
 
-/// Of a leaf. Whatever is made of other values was counted with them.
-fn size(value: &Value) -> Option<usize> {
-    match value {
-        Value::List(_) | Value::Object(_) => None,
-        Value::String(text) => Some(text.len()),
-        Value::Enum(name) => Some(name.len()),
-        Value::Binary(bytes) => Some(bytes.len()),
-        Value::Null | Value::Number(_) | Value::Boolean(_) => Some(SMALL),
-    }
+/// Of a leaf with its key. Whatever is made of other values was counted with them.
+fn size(value: &Value, field: &Field) -> Option<u64> {
+    let bytes = match value {
+        Value::List(_) | Value::Object(_) => return None,
+        Value::String(text) => text.len(),
+        Value::Enum(name) => name.len(),
+        Value::Binary(bytes) => bytes.len(),
+        Value::Null | Value::Number(_) | Value::Boolean(_) => SMALL,
+    };
+    Some((bytes + field.response_key().node.len() + SMALL) as u64)
 }
 
 fn too_large(exceeded: LimitExceeded) -> ServerError {

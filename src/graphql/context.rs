@@ -2,9 +2,10 @@
 //! is a fault of ours that costs a field, never a panic.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
 };
@@ -60,6 +61,8 @@ pub(super) struct Operation {
     signed_in: Option<SignedIn>,
     /// Whether the caller turned out to hold `task:get` on single tasks only, if at all.
     narrowed: AtomicBool,
+    /// Resources and actions that the caller turned out to hold in the tenant as a whole, and so on every task.
+    held: Mutex<Vec<(Cow<'static, str>, Cow<'static, str>)>>,
     /// The relations by which a mutation was allowed; its write holds only while they do.
     relied: Mutex<HashMap<Uuid, Relations>>,
     /// Documents in its arguments that were looked at.
@@ -92,6 +95,7 @@ impl Operation {
             object_rules,
             signed_in,
             narrowed: AtomicBool::new(false),
+            held: Mutex::default(),
             relied: Mutex::default(),
             documents: AtomicU64::new(0),
             may_explain: OnceCell::new(),
@@ -106,6 +110,7 @@ impl Operation {
     /// Forgets every answer: what follows is decided afresh.
     pub(super) async fn forget(&self) {
         self.narrowed.store(false, Relaxed);
+        self.held().clear();
         self.decisions.forget().await;
     }
 
@@ -117,6 +122,27 @@ impl Operation {
     /// Whether the caller may read single tasks at most. Always false without object rules.
     pub(super) fn is_narrowed(&self) -> bool {
         self.narrowed.load(Relaxed)
+    }
+
+    /// Remembers what the caller may do to every task.
+    pub(super) fn hold(&self, Check { resource, action, .. }: &Check) {
+        let mut held = self.held();
+        if !held.iter().any(|known| (&known.0, &known.1) == (resource, action)) {
+            held.push((resource.clone(), action.clone()));
+        }
+    }
+
+    /// Whether that is known. It is one more verdict that was handed out.
+    pub(super) fn is_held(&self, resource: &str, action: &str) -> bool {
+        let is_held = self.held().iter().any(|known| (&*known.0, &*known.1) == (resource, action));
+        if is_held {
+            self.decisions.count_repeated();
+        }
+        is_held
+    }
+
+    fn held(&self) -> MutexGuard<'_, Vec<(Cow<'static, str>, Cow<'static, str>)>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The coming write of this task was allowed because of these relations; `None`: whatever they are.

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::{
     Api, Caller,
+    answer_size::AnswerSize,
     context::{Operation, SignedIn},
     cost::Foreseen,
     decisions::{Decisions, Source},
@@ -37,7 +38,7 @@ impl Api {
             self.operation(caller, source, foreseen(&mut request))
         };
         let response = match self.coerce(&mut request).await {
-            Ok(()) => self.schema.execute(request.data(operation.clone())).await,
+            Ok(()) => self.schema.execute(with(request, &operation)).await,
             Err(errors) => Response::from_errors(errors),
         };
         self.finished(response, &request_id, &operation)
@@ -78,7 +79,7 @@ impl Api {
             Ok(()) => {
                 let events = Events::new(&mut request, operation.clone(), self.config.operation_timeout);
                 let begun = events.begun.clone();
-                let answers = self.schema.execute_stream(request.data(operation.clone()).data(events));
+                let answers = self.schema.execute_stream(with(request, &operation).data(events));
                 begun.in_time(answers, deadline, self.config.operation_timeout)
             }
             Err(errors) => stream::once(ready(Response::from_errors(errors))).boxed(),
@@ -172,6 +173,11 @@ impl Api {
 fn foreseen(request: &mut Request) -> Foreseen {
     let known = request.data.get(&TypeId::of::<Foreseen>()).and_then(|known| known.downcast_ref());
     known.cloned().unwrap_or_default()
+}
+
+/// What the fields of `operation` work with.
+fn with(request: Request, operation: &Arc<Operation>) -> Request {
+    request.data(operation.clone()).data(Arc::new(AnswerSize::default()))
 }
 
 /// Adds what the decisions of `operation` took, unless the answer has a receipt of its own.

@@ -53,7 +53,8 @@ struct Recorder {
     recorded: Mutex<Vec<Recorded>>,
     /// What the request sent, if anything: an error may have to say which of it cannot be read.
     variables: OnceLock<Variables>,
-    size: AnswerSize,
+    /// Shared with what resolves fields by itself, see [`Eager`](super::eager::Eager).
+    size: OnceLock<Arc<AnswerSize>>,
 }
 
 impl ExtensionFactory for FieldErrors {
@@ -71,6 +72,9 @@ impl Extension for Recorder {
         variables: &Variables,
         next: NextParseQuery<'_>,
     ) -> ServerResult<ExecutableDocument> {
+        if let Some(size) = ctx.data_opt::<Arc<AnswerSize>>() {
+            let _ = self.size.set(size.clone());
+        }
         if !variables.is_empty() {
             // Only the first document of an operation is asked for, and there is no other.
             let _ = self.variables.set(variables.clone());
@@ -104,7 +108,7 @@ impl Extension for Recorder {
         let nullable = !info.return_type.ends_with('!');
         let (parent, name, field, path) = (info.parent_type, info.name, info.field, info.path_node);
         let answered = next.run(ctx, info).await;
-        match answered.and_then(|value| self.size.admit(value, field, path)) {
+        match answered.and_then(|value| self.size().admit(value, field, path)) {
             Err(error) if nullable && error.source::<HiddenMark>().is_some() => Ok(Some(Value::Null)),
             Err(mut error) => {
                 if error.source::<Climbing>().is_none() && error.source::<Overfull>().is_none() {
@@ -130,7 +134,7 @@ impl Extension for Recorder {
         operation_name: Option<&str>,
         next: NextExecute<'_>,
     ) -> Response {
-        self.size.reset();
+        self.size().reset();
         let mut response = match Events::next(ctx) {
             Some(event) => told(event, ctx, operation_name, next).await,
             None => next.run(ctx, operation_name).await,
@@ -161,6 +165,10 @@ async fn told(
 }
 
 impl Recorder {
+    fn size(&self) -> &AnswerSize {
+        self.size.get_or_init(Arc::default)
+    }
+
     fn record(&self, recorded: Recorded) {
         self.recorded.lock().unwrap_or_else(PoisonError::into_inner).push(recorded);
     }

@@ -3,7 +3,10 @@
 
 use std::{borrow::Cow, marker::PhantomData};
 
-use async_graphql::{ID, InputType, InputValueError, InputValueResult, Value, registry::Registry};
+use async_graphql::{
+    ContextSelectionSet, ID, InputType, InputValueError, InputValueResult, OutputType, Positioned,
+    ServerResult, Value, parser::types::Field, registry::Registry,
+};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
@@ -61,6 +64,21 @@ impl GlobalId {
         let mut uuid = Uuid::encode_buffer();
         let uuid = self.uuid.hyphenated().encode_lower(&mut uuid);
         URL_SAFE_NO_PAD.encode([self.kind.type_name(), ":", uuid].concat())
+    }
+}
+
+/// An `ID` in the answer, which is encoded only where it is selected.
+impl OutputType for GlobalId {
+    fn type_name() -> Cow<'static, str> {
+        <ID as OutputType>::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        <ID as OutputType>::create_type_info(registry)
+    }
+
+    async fn resolve(&self, _: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
+        Ok(Value::String(self.encode()))
     }
 }
 

@@ -19,6 +19,7 @@ mod decisions;
 mod describe;
 mod directives;
 mod document;
+mod eager;
 mod error;
 mod execution;
 mod explain;

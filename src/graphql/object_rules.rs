@@ -89,6 +89,7 @@ impl Operation {
         let mut rulings = self.ask(general, particular).await?;
         let mut further = rulings.split_off(demands.len());
         self.note_narrowness(demands, &rulings);
+        rulings.iter().filter(|ruling| ruling.allows()).for_each(|ruling| self.hold(&ruling.check));
         if self.object_rules && !at_once {
             let denied = (0..demands.len())
                 .filter(|place| !rulings[*place].allows() && demands[*place].object.is_some());

@@ -27,6 +27,7 @@ mod issuer_sessions;
 mod key_rotation;
 mod leaks;
 mod list_pages;
+mod list_rows;
 mod logins_during_an_outage;
 mod lost_commits;
 mod malformed;

@@ -213,6 +213,11 @@ impl Decisions {
         self.loader.clear_all().await;
     }
 
+    /// A verdict was handed out once more.
+    pub(super) fn count_repeated(&self) {
+        self.tally.count_asked(1);
+    }
+
     pub(super) fn receipt(&self) -> Receipt {
         self.tally.receipt()
     }

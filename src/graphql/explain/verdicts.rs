@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ID};
+use async_graphql::Context;
 
 use super::{Explanation, FieldVerdict, request::Explained};
 use crate::{
@@ -167,7 +167,7 @@ impl Asked<'_> {
 
     async fn result(&self, step: &Step, ruling: Ruling) -> Result<PermissionResult, ApiError> {
         let (resource, action) = (ruling.check.resource.to_string(), ruling.check.action.to_string());
-        let key = if let Object::Named(id) = &step.object { Some(ID(id.clone())) } else { None };
+        let key = if let Object::Named(id) = step.object { Some(id) } else { None };
         if ruling.allows() {
             return Ok(PermissionResult::new(resource, action, key, None));
         }

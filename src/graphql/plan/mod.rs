@@ -15,7 +15,7 @@ use async_graphql::{
 
 pub(super) use given::argument_of;
 
-use super::{directives::Access, rules::Rules};
+use super::{directives::Access, id::GlobalId, rules::Rules};
 
 /// Something that the guard looks at before a field is resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,8 +45,7 @@ pub(super) enum Part {
 pub(super) enum Object {
     /// The rule is not about one, or it is about the object that the field belongs to.
     Elsewhere,
-    /// The one with this global id.
-    Named(String),
+    Named(GlobalId),
     /// What was given is not the id of such an object, which this sentence says.
     Misnamed(String),
 }

@@ -199,7 +199,7 @@ impl<'a> Walk<'a> {
         let kind = NodeKind::of(&need.resource);
         match (given, kind) {
             (Given::Is(Value::String(text)), Some(kind)) => match GlobalId::decode(&text) {
-                Some(id) if id.kind == kind => Object::Named(text),
+                Some(id) if id.kind == kind => Object::Named(id),
                 _ => Object::Misnamed(not_an_id(kind)),
             },
             (Given::Is(_), Some(kind)) => Object::Misnamed(not_an_id(kind)),

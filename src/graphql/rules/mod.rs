@@ -5,7 +5,7 @@
 
 mod manifest;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_graphql::{
     ObjectType, SubscriptionType, Value,
@@ -87,7 +87,7 @@ pub enum CoverageError {
 /// Every rule of the schema. A field that is not listed needs nothing beyond reaching its object.
 #[derive(Debug, Default)]
 pub(in crate::graphql) struct Rules {
-    fields: HashMap<String, HashMap<String, Rule>>,
+    fields: BTreeMap<String, BTreeMap<String, Rule>>,
     roots: BTreeSet<String>,
     /// Resources and their actions that some rule asks for.
     actions: BTreeMap<String, BTreeSet<String>>,
@@ -152,7 +152,7 @@ impl Rules {
         holes: &mut Vec<CoverageError>,
     ) {
         let is_root = self.roots.contains(name);
-        let mut rules = HashMap::new();
+        let mut rules = BTreeMap::new();
         for field in fields {
             let coordinate = format!("{name}.{}", field.name);
             let arguments = arguments(&coordinate, field);

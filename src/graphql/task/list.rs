@@ -10,6 +10,7 @@ use crate::{
     graphql::{
         connection::{PageInfo, encode},
         context::{ContextExt as _, Operation},
+        eager::{Eager, EagerList},
         error::ApiError,
         permission::{PermissionResult, Question, ask_one},
     },
@@ -28,7 +29,7 @@ pub(in crate::graphql) struct TaskConnection {
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct TaskEdge {
     /// The task.
-    node: Task,
+    node: Eager<Task>,
     /// Its place, for `after` and `before`.
     cursor: String,
 }
@@ -37,15 +38,17 @@ pub(in crate::graphql) struct TaskEdge {
 #[Object]
 impl TaskConnection {
     /// The tasks of this page with their cursors.
-    async fn edges(&self) -> Vec<TaskEdge> {
-        let edge =
-            |task: &Arc<Model>| TaskEdge { node: Task(task.clone()), cursor: cursor(self.query.order, task) };
-        self.page.rows.iter().map(edge).collect()
+    async fn edges(&self) -> EagerList<TaskEdge> {
+        let edge = |task: &Arc<Model>| TaskEdge {
+            node: Eager(Task(task.clone())),
+            cursor: cursor(self.query.order, task),
+        };
+        EagerList(self.page.rows.iter().map(edge).collect())
     }
 
     /// The tasks of this page.
-    async fn nodes(&self) -> Vec<Task> {
-        self.page.rows.iter().cloned().map(Task).collect()
+    async fn nodes(&self) -> EagerList<Task> {
+        EagerList(self.page.rows.iter().cloned().map(Task).collect())
     }
 
     /// Where this page stands in the list.

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, Result};
 use entity::task::Model;
+use futures_util::FutureExt as _;
 use time::OffsetDateTime;
 
 pub(super) use filter::TaskFilter;
@@ -22,6 +23,7 @@ use self::history::{TaskEventConnection, history};
 use super::{
     context::ContextExt as _,
     directives::{Scope, requires},
+    eager::Eager,
     guard::permitted,
     id::{NodeKind, global_id},
     instant,
@@ -90,8 +92,8 @@ impl Task {
     }
 
     /// What the caller may do with this task, for the buttons of a client.
-    async fn viewer_permissions(&self) -> Option<TaskPermissions> {
-        Some(TaskPermissions(self.0.clone()))
+    async fn viewer_permissions(&self) -> Option<Eager<TaskPermissions>> {
+        Some(Eager(TaskPermissions(self.0.clone())))
     }
 
     /// What happened to it, newest first; 20 a page, at most 100. It begins with the first change that was recorded.
@@ -102,13 +104,13 @@ impl Task {
         first: Option<i32>,
         after: Option<String>,
     ) -> Result<Option<TaskEventConnection>> {
-        Ok(Some(history(ctx, self.0.id, first, after).await?))
+        Ok(Some(history(ctx, self.0.id, first, after).boxed().await?))
     }
 }
 
 async fn person(ctx: &Context<'_>, id: Option<uuid::Uuid>) -> Result<Option<User>> {
     match id {
-        Some(id) => Ok(ctx.signed_in()?.load_user(id).await?.map(User)),
+        Some(id) => Ok(ctx.signed_in()?.load_user(id).boxed().await?.map(User)),
         None => Ok(None),
     }
 }
@@ -121,28 +123,28 @@ pub(super) struct TaskPermissions(Arc<Model>);
 #[Object]
 impl TaskPermissions {
     /// Whether the caller may change title and notes.
-    async fn can_update(&self, ctx: &Context<'_>) -> Result<Option<PermissionResult>> {
+    async fn can_update(&self, ctx: &Context<'_>) -> Result<Option<Eager<PermissionResult>>> {
         self.can(ctx, "update").await
     }
 
     /// Whether the caller may tick it off.
-    async fn can_check(&self, ctx: &Context<'_>) -> Result<Option<PermissionResult>> {
+    async fn can_check(&self, ctx: &Context<'_>) -> Result<Option<Eager<PermissionResult>>> {
         self.can(ctx, "check").await
     }
 
     /// Whether the caller may choose who is to do it.
-    async fn can_assign(&self, ctx: &Context<'_>) -> Result<Option<PermissionResult>> {
+    async fn can_assign(&self, ctx: &Context<'_>) -> Result<Option<Eager<PermissionResult>>> {
         self.can(ctx, "assign").await
     }
 
     /// Whether the caller may delete it.
-    async fn can_delete(&self, ctx: &Context<'_>) -> Result<Option<PermissionResult>> {
+    async fn can_delete(&self, ctx: &Context<'_>) -> Result<Option<Eager<PermissionResult>>> {
         self.can(ctx, "delete").await
     }
 }
 
 impl TaskPermissions {
-    async fn can(&self, ctx: &Context<'_>, action: &'static str) -> Result<Option<PermissionResult>> {
-        ask_one(ctx, Question::task(action, &self.0)).await
+    async fn can(&self, ctx: &Context<'_>, action: &'static str) -> Result<Option<Eager<PermissionResult>>> {
+        Ok(ask_one(ctx, Question::task(action, &self.0)).await?.map(Eager))
     }
 }
