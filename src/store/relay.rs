@@ -225,7 +225,8 @@ async fn within<T, E>(length: Duration, work: impl Future<Output = Result<T, E>>
 where
     StoreError: From<E>,
 {
-    match timeout(length, work).await {
+    // In a box: a server is started by the future that holds its first listener.
+    match timeout(length, Box::pin(work)).await {
         Ok(done) => Ok(done?),
         Err(elapsed) => Err(sqlx::Error::Io(elapsed.into()).into()),
     }
