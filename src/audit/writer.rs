@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::{Entry, lost, now};
-use crate::store::{DECISIONS_PER_STATEMENT, Store, StoreError};
+use crate::store::{DECISIONS_AT_ONCE, Store, StoreError};
 
 /// How long the writer waits for others after the first: one statement for many requests.
 const GATHER: Duration = Duration::from_millis(100);
@@ -74,14 +74,14 @@ impl Keeper {
         loop {
             let received = tokio::select! {
                 _ = stopped.wait_for(|stop| *stop) => break,
-                received = queue.recv_many(&mut batch, DECISIONS_PER_STATEMENT) => Some(received),
+                received = queue.recv_many(&mut batch, DECISIONS_AT_ONCE) => Some(received),
                 () = sleep_until(next_sweep) => None,
             };
             match received {
                 // Nobody is left to say anything.
                 Some(0) => return,
                 Some(received) => {
-                    if received < DECISIONS_PER_STATEMENT {
+                    if received < DECISIONS_AT_ONCE {
                         // Cut short by the end of the process.
                         let _ = timeout(GATHER, stopped.wait_for(|stop| *stop)).await;
                         fill(&mut batch, &mut queue);
@@ -92,7 +92,7 @@ impl Keeper {
             }
         }
         queue.close();
-        while queue.recv_many(&mut batch, DECISIONS_PER_STATEMENT).await > 0 {
+        while queue.recv_many(&mut batch, DECISIONS_AT_ONCE).await > 0 {
             self.write(std::mem::take(&mut batch)).await;
         }
     }
@@ -139,7 +139,7 @@ impl Keeper {
 
 /// Adds what waits already to a batch.
 fn fill(batch: &mut Vec<Entry>, queue: &mut Receiver<Entry>) {
-    while batch.len() < DECISIONS_PER_STATEMENT
+    while batch.len() < DECISIONS_AT_ONCE
         && let Ok(entry) = queue.try_recv()
     {
         batch.push(entry);

@@ -13,8 +13,10 @@ use super::{
     page::{Keyset, page},
 };
 
-/// Rows of one statement; SQLite binds at most 32,766 values, twelve a row.
-pub const DECISIONS_PER_STATEMENT: usize = 500;
+/// Decisions that are written at once.
+pub const DECISIONS_AT_ONCE: usize = 500;
+/// Most rows of one statement.
+const ROWS: usize = 64;
 
 /// The log must not hold a connection for long that a request may need: PostgreSQL gives up on a locked table.
 const PATIENCE: &str = "SET LOCAL lock_timeout = '1s'; SET LOCAL statement_timeout = '5s'";
@@ -44,16 +46,29 @@ pub struct DecisionExport {
     pub until: i64,
 }
 
+/// Pieces whose lengths are powers of two, up to [`ROWS`]. Each length is a statement, which every connection keeps
+/// prepared: of batches of any length it would keep a hundred, of some hundred kilobytes each.
+fn pieces(mut rest: &[Model]) -> impl Iterator<Item = &[Model]> {
+    std::iter::from_fn(move || {
+        let length = ROWS.min(1 << rest.len().checked_ilog2()?);
+        let (piece, others) = rest.split_at(length);
+        rest = others;
+        Some(piece)
+    })
+}
+
 impl Store {
-    /// Writes `decisions`, at most [`DECISIONS_PER_STATEMENT`]. Those that are there already are left alone.
+    /// Writes `decisions`, at most [`DECISIONS_AT_ONCE`]. Those that are there already are left alone.
     ///
     /// # Errors
     /// The database failed; nothing was written.
     pub async fn log_decisions(&self, decisions: &[Model]) -> Result<(), StoreError> {
         let tx = self.begin_briefly().await?;
-        let rows = decisions.iter().cloned().map(Model::into_active_model);
-        let known = OnConflict::column(Column::Id).do_nothing().to_owned();
-        Entity::insert_many(rows).on_conflict(known).exec_without_returning(&tx).await?;
+        for piece in pieces(decisions) {
+            let rows = piece.iter().cloned().map(Model::into_active_model);
+            let known = OnConflict::column(Column::Id).do_nothing().to_owned();
+            Entity::insert_many(rows).on_conflict(known).exec_without_returning(&tx).await?;
+        }
         commit(tx).await
     }
 

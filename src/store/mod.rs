@@ -46,7 +46,7 @@ use self::pool::open;
 
 pub use arrival::{Arrival, Desired, SignIn};
 pub use creation::{UserCreation, given};
-pub use decision::{DECISIONS_PER_STATEMENT, DecisionExport, DecisionQuery};
+pub use decision::{DECISIONS_AT_ONCE, DecisionExport, DecisionQuery};
 pub use entity::{
     decision::Model as LoggedDecision,
     outbox::{Kind, State as ItemState},

@@ -42,6 +42,10 @@ pub struct Config {
     pub deleted_task_retention: Duration,
 }
 
+/// Statements that a connection keeps prepared. A list of ids is a statement of its own for each length, of some tens of
+/// kilobytes, so that the driver's hundred would be megabytes a connection.
+const STATEMENTS: usize = 32;
+
 /// Whether nobody on the way to the PostgreSQL server at `url` can read along: it is reached over loopback or a socket in
 /// the file system, or TLS is demanded. What the URL leaves out comes from the driver's `PG*` variables, as when it
 /// connects. `None`: the driver cannot read the URL.
@@ -79,11 +83,12 @@ fn sqlite(config: &Config, options: SqliteConnectOptions) -> SqliteConnectOption
         .synchronous(SqliteSynchronous::Normal)
         .busy_timeout(config.lock_timeout)
         .foreign_keys(true)
+        .statement_cache_capacity(STATEMENTS)
         .pragma("temp_store", "memory")
 }
 
 fn postgres(config: &Config, options: PgConnectOptions) -> PgConnectOptions {
-    options.options([
+    options.statement_cache_capacity(STATEMENTS).options([
         ("statement_timeout", config.statement_timeout.as_millis()),
         ("lock_timeout", config.lock_timeout.as_millis()),
         ("idle_in_transaction_session_timeout", config.idle_transaction_timeout.as_millis()),

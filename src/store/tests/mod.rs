@@ -1,3 +1,4 @@
 mod limits;
 mod plans;
 mod rows;
+mod statements;
