@@ -2,8 +2,8 @@
 //! that come and go meanwhile are neither skipped nor repeated.
 
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseConnection, EntityTrait, Order, PaginatorTrait as _, QueryFilter as _,
-    QueryOrder as _, QuerySelect as _, Select,
+    ColumnTrait, Condition, DatabaseConnection, EntityTrait, FromQueryResult, Order, PaginatorTrait as _,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _, Select,
     sea_query::{Expr, ExprTrait as _},
 };
 use serde::{Deserialize, Serialize};
@@ -142,16 +142,15 @@ impl End {
     }
 }
 
-/// Reads one page of `select`.
-pub(super) async fn page<E, M>(
+/// Reads one page of `select`, as rows of the shape `M`.
+pub(super) async fn page<E: EntityTrait, M: FromQueryResult>(
     db: &DatabaseConnection,
     select: Select<E>,
     keyset: Keyset<E::Column>,
     request: &PageRequest,
 ) -> Result<Page<M>, StoreError>
 where
-    E: EntityTrait<Model = M>,
-    M: sea_orm::FromQueryResult + Sized + Send + Sync,
+    E::Model: Sync,
 {
     // One more than asked for tells whether the list goes on.
     let mut rows = rows(db, select.clone(), keyset, &request.range(), request.end, request.limit + 1).await?;
@@ -184,20 +183,16 @@ impl<T> Page<T> {
     }
 }
 
-/// At most `limit` rows of `range`, from one end of it, the outermost first.
-pub(super) async fn rows<E, M>(
+/// At most `limit` rows of `range`, from one end of it, the outermost first, in the shape `M`.
+pub(super) async fn rows<E: EntityTrait, M: FromQueryResult>(
     db: &DatabaseConnection,
     select: Select<E>,
     keyset: Keyset<E::Column>,
     range: &Range,
     end: End,
     limit: u64,
-) -> Result<Vec<M>, StoreError>
-where
-    E: EntityTrait<Model = M>,
-    M: sea_orm::FromQueryResult + Sized + Send + Sync,
-{
-    Ok(selected(select, keyset, range, end, limit).all(db).await?)
+) -> Result<Vec<M>, StoreError> {
+    Ok(selected(select, keyset, range, end, limit).into_model().all(db).await?)
 }
 
 pub(super) fn selected<E: EntityTrait>(

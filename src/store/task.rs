@@ -1,7 +1,7 @@
 //! Tasks of a tenant, as they are read.
 
 use entity::{
-    task::{Column, Entity, Model},
+    task::{Column, Entity, Model, Row},
     task_event::{self, Traits},
 };
 use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, Select};
@@ -113,7 +113,8 @@ impl TenantStore {
         query: &TaskListQuery,
         request: &PageRequest,
     ) -> Result<Page<Model>, StoreError> {
-        page(&self.db, self.matching(query), query.order.keyset(), request).await
+        let page = page(&self.db, self.matching(query), query.order.keyset(), request).await?;
+        Ok(page.map(|Row(task)| task))
     }
 
     /// At most `limit` of the tasks that `query` describes, from one end of `range`, the outermost first.
@@ -127,7 +128,8 @@ impl TenantStore {
         end: End,
         limit: u64,
     ) -> Result<Vec<Model>, StoreError> {
-        rows(&self.db, self.matching(query), query.order.keyset(), range, end, limit).await
+        let rows = rows(&self.db, self.matching(query), query.order.keyset(), range, end, limit).await?;
+        Ok(rows.into_iter().map(|Row(task)| task).collect())
     }
 
     /// How many tasks `query` describes.
