@@ -16,6 +16,7 @@ mod layers;
 mod negotiation;
 mod operation;
 mod outcome;
+mod parser;
 mod patience;
 mod permissions;
 mod rejection;
@@ -42,8 +43,8 @@ pub use documents::{DocumentsConfig, Ladder};
 pub use serve::serve;
 
 use self::{
-    console::Console, documents::Documents, health::Outlook, negotiation::MediaType, rejection::Rejection,
-    subscribers::Subscribers,
+    console::Console, documents::Documents, health::Outlook, negotiation::MediaType, parser::Parser,
+    rejection::Rejection, subscribers::Subscribers,
 };
 use crate::{
     auth::Authenticator,
@@ -104,6 +105,7 @@ struct AppState {
     api: Api,
     authenticator: Authenticator,
     documents: Documents,
+    parser: Parser,
     subscribers: Subscribers,
     outlook: Outlook,
     rate_limits: Arc<RateLimits>,
@@ -125,6 +127,7 @@ pub fn router(
     let pages = console.as_ref().map_or_else(Router::new, console::routes);
     let state = Arc::new(AppState {
         documents: Documents::new(&config.documents, trusted),
+        parser: Parser::new(),
         subscribers: Subscribers::new(config.max_subscriptions_per_subject),
         outlook: Outlook::new(),
         config: config.clone(),

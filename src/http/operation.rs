@@ -1,7 +1,7 @@
 //! What a GraphQL request asks for, whichever way it came: as an HTTP request, over a socket, or for an event stream.
 //!
-//! In order: its document found and, by its length, paid for; text and variables within their limits, one parse, the
-//! document within its limits, one operation selected, the permissions counted that it asks about, and what it costs,
+//! In order: its document found and, by its length, paid for; variables within their limits, the document
+//! [parsed](super::parser), one operation selected, the permissions counted that it asks about, and what it costs,
 //! which its sender pays. [`execution`](super::execution) is what becomes of it.
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -16,7 +16,7 @@ use super::{
     request::Asked,
     sender::Sender,
 };
-use crate::graphql::{Api, Cost, DocumentLimits, TrustedDocument, selected};
+use crate::graphql::{Cost, DocumentLimits, TrustedDocument, selected};
 
 /// In place of the library's own words.
 const WRONG_OPERATION: &str = "`operationName` does not select one operation of the document.";
@@ -33,15 +33,12 @@ pub(super) struct Operation {
 
 impl Operation {
     /// Reads everything that can be known of `request` before it is executed.
-    pub(super) fn read(api: &Api, mut request: Request) -> Result<Self, Rejection> {
-        let limits = DocumentLimits::default();
-        limits
-            .check_text(&request.query)
-            .and_then(|()| limits.check_variables(&request.variables))
-            .map_err(Rejection::unfit)?;
-        let kind = kind_of(&mut request, limits)?;
-        api.check_budget(&mut request)?;
-        let cost = api.cost(&mut request)?;
+    pub(super) fn read(state: &AppState, mut request: Request) -> Result<Self, Rejection> {
+        DocumentLimits::default().check_variables(&request.variables).map_err(Rejection::unfit)?;
+        state.parser.parse(&mut request)?;
+        let kind = kind_of(&mut request)?;
+        state.api.check_budget(&mut request)?;
+        let cost = state.api.cost(&mut request)?;
         Ok(Self { request, kind, cost, trusted: None, keepsake: Keepsake::default() })
     }
 
@@ -52,7 +49,7 @@ impl Operation {
         if trusted.is_none() {
             sender.pays_to_read(&text)?;
         }
-        let operation = Self::read(&state.api, rest.with_text(text))?;
+        let operation = Self::read(state, rest.with_text(text))?;
         let operation = Self { trusted, keepsake, ..operation };
         tracing::debug!(operation.name = operation.trusted_name(), "an operation is known");
         Ok(operation)
@@ -81,11 +78,10 @@ impl Operation {
     }
 }
 
-/// Parses the document once, for us and for the executor, and selects the operation.
-fn kind_of(request: &mut Request, limits: DocumentLimits) -> Result<OperationType, Rejection> {
+/// The type of the operation that is selected.
+fn kind_of(request: &mut Request) -> Result<OperationType, Rejection> {
     let name = request.operation_name.clone();
     let document = request.parsed_query().map_err(|error| Rejection::syntax(&error.locations))?;
-    limits.check(document).map_err(Rejection::unfit)?;
     let operation = selected(document, name.as_deref());
     operation.map(|operation| operation.ty).ok_or_else(|| Rejection::document("BAD_REQUEST", WRONG_OPERATION))
 }

@@ -108,7 +108,7 @@ impl Asking<'_> {
             Rejection::bad_request("Send `{resourcesAndActions: [{action, resource}]}`, or one such pair.")
         })?;
         let request = Request::new(DOCUMENT).variables(variables(&asked)?);
-        let operation = Operation::read(&state.api, request)?;
+        let operation = Operation::read(state, request)?;
         let occupied = Occupied::connection(head.extensions.get());
         let arrival =
             Arrival { request_id: request_id.to_owned(), trace: trace_of(&head.extensions), occupied };
