@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Object, Result, SimpleObject};
+use async_graphql::{Context, Object, Result};
 use entity::task::Model;
 
 use super::{Task, filter::listing, narrowed};
@@ -26,12 +26,23 @@ pub(in crate::graphql) struct TaskConnection {
 }
 
 /// A task and its place in the list.
-#[derive(SimpleObject)]
 pub(in crate::graphql) struct TaskEdge {
+    task: Task,
+    order: TaskOrder,
+}
+
+/// A task and its place in the list.
+#[Object]
+impl TaskEdge {
     /// The task.
-    node: Eager<Task>,
+    async fn node(&self) -> Eager<Task> {
+        Eager(self.task.clone())
+    }
+
     /// Its place, for `after` and `before`.
-    cursor: String,
+    async fn cursor(&self) -> String {
+        cursor(self.order, &self.task.0)
+    }
 }
 
 /// A page of a list of tasks.
@@ -39,10 +50,7 @@ pub(in crate::graphql) struct TaskEdge {
 impl TaskConnection {
     /// The tasks of this page with their cursors.
     async fn edges(&self) -> EagerList<TaskEdge> {
-        let edge = |task: &Arc<Model>| TaskEdge {
-            node: Eager(Task(task.clone())),
-            cursor: cursor(self.query.order, task),
-        };
+        let edge = |task: &Arc<Model>| TaskEdge { task: Task(task.clone()), order: self.query.order };
         EagerList(self.page.rows.iter().map(edge).collect())
     }
 
