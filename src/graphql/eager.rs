@@ -10,15 +10,16 @@ use std::{
     future::{poll_fn, ready},
     mem,
     pin::Pin,
-    sync::Arc,
+    ptr::from_ref,
+    sync::{Arc, Mutex, PoisonError},
     task::{self, Poll},
 };
 
 use async_graphql::{
-    Context, ContextSelectionSet, ObjectType, OutputType, Positioned, ServerError, ServerResult, Value,
+    Context, ContextSelectionSet, Name, ObjectType, OutputType, Positioned, ServerError, ServerResult, Value,
     extensions::ResolveInfo,
     indexmap::IndexMap,
-    parser::types::{Field, Selection},
+    parser::types::{Field, Selection, SelectionSet},
     registry::Registry,
     resolver_utils::{resolve_container, resolve_list},
 };
@@ -49,7 +50,7 @@ impl<T: ObjectType> OutputType for Eager<T> {
         _field: &Positioned<Field>,
     ) -> ServerResult<Value> {
         match Columns::of::<T>(ctx) {
-            Some(columns) => columns.row(ctx, &self.0).await,
+            Some((columns, blank)) => columns.row(ctx, &self.0, blank).await,
             None => resolve_container(ctx, &self.0).await,
         }
     }
@@ -69,15 +70,38 @@ impl<T: ObjectType> OutputType for EagerList<T> {
     }
 
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
-        let Some(columns) = Columns::of::<T>(ctx) else {
+        let Some((columns, blank)) = Columns::of::<T>(ctx) else {
             return resolve_list(ctx, field, &self.0, Some(self.0.len())).await;
         };
-        let columns = &columns;
+        let (columns, blank) = (&columns, &blank);
         let rows = self.0.iter().enumerate().map(|(index, row)| async move {
             let ctx = ctx.with_index(index);
-            columns.row(&ctx, row).await
+            columns.row(&ctx, row, blank.clone()).await
         });
         Ok(Value::List(all(rows).await?))
+    }
+}
+
+/// An object of the answer: all keys, and no values yet.
+type Blank = IndexMap<Name, Value>;
+
+/// The objects that an answer has so far, without their values, by their type and the address of their selection set,
+/// which stays where it is while its operation is executed. The rows of a list are all alike, and to copy one takes no
+/// hashing.
+#[derive(Default)]
+pub(super) struct Blanks(Mutex<Vec<(usize, Cow<'static, str>, Blank)>>);
+
+impl Blanks {
+    /// `make` tells the first one.
+    fn of<T: ObjectType>(&self, set: &SelectionSet, make: impl FnOnce() -> Option<Blank>) -> Option<Blank> {
+        let (address, object) = (from_ref(set).addr(), T::type_name());
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((.., blank)) = known.iter().find(|blank| blank.0 == address && blank.1 == object) {
+            return Some(blank.clone());
+        }
+        let blank = make()?;
+        known.push((address, object, blank.clone()));
+        Some(blank)
     }
 }
 
@@ -88,21 +112,31 @@ struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    /// `None`: the answers of two selections have to be merged, or there is no size to count.
-    fn of<T: ObjectType>(ctx: &ContextSelectionSet<'a>) -> Option<Self> {
-        let size: &Arc<AnswerSize> = ctx.data_opt()?;
+    /// `None`: the answers of two selections have to be merged, or this is not an operation of ours.
+    fn of<T: ObjectType>(ctx: &ContextSelectionSet<'a>) -> Option<(Self, Blank)> {
+        let (size, blanks) = (ctx.data_opt::<Arc<AnswerSize>>()?, ctx.data_opt::<Arc<Blanks>>()?);
         let mut columns = Self { fields: Vec::with_capacity(ctx.item.node.items.len()), size };
-        columns.select(ctx, &T::type_name()).then_some(columns)
+        if !columns.select(ctx, &T::type_name()) {
+            return None;
+        }
+        let blank = blanks.of::<T>(&ctx.item.node, || columns.blank())?;
+        Some((columns, blank))
     }
 
+    /// `None`: a key stands there twice.
+    fn blank(&self) -> Option<Blank> {
+        let keys = self.fields.iter().map(|field| field.node.response_key().node.clone());
+        let blank: Blank = keys.map(|key| (key, Value::Null)).collect();
+        (blank.len() == self.fields.len()).then_some(blank)
+    }
+
+    /// `false`: a fragment is not there.
     fn select(&mut self, ctx: &ContextSelectionSet<'a>, object: &str) -> bool {
         ctx.item.node.items.iter().all(|selection| {
             let (condition, set) = match &selection.node {
                 Selection::Field(field) => {
-                    let key = &field.node.response_key().node;
-                    let is_new = self.fields.iter().all(|other| other.node.response_key().node != *key);
                     self.fields.push(field);
-                    return is_new;
+                    return true;
                 }
                 Selection::InlineFragment(fragment) => {
                     (fragment.node.type_condition.as_ref(), &fragment.node.selection_set)
@@ -123,14 +157,20 @@ impl<'a> Columns<'a> {
         })
     }
 
-    async fn row<T: ObjectType>(&self, ctx: &ContextSelectionSet<'_>, row: &T) -> ServerResult<Value> {
+    async fn row<T: ObjectType>(
+        &self,
+        ctx: &ContextSelectionSet<'_>,
+        row: &T,
+        blank: Blank,
+    ) -> ServerResult<Value> {
         let cells = self.fields.iter().map(|field| async move {
             let ctx = ctx.with_field(field);
             self.cell(&ctx, row).await
         });
         let values = all(cells).await?;
-        let keys = self.fields.iter().map(|field| field.node.response_key().node.clone());
-        Ok(Value::Object(keys.zip(values).collect::<IndexMap<_, _>>()))
+        let mut answer = blank;
+        answer.values_mut().zip(values).for_each(|(answer, value)| *answer = value);
+        Ok(Value::Object(answer))
     }
 
     async fn cell<T: ObjectType>(&self, ctx: &Context<'_>, row: &T) -> ServerResult<Value> {

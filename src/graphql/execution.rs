@@ -18,6 +18,7 @@ use super::{
     context::{Operation, SignedIn},
     cost::Foreseen,
     decisions::{Decisions, Source},
+    eager::Blanks,
     field_errors, selected,
     subscription::{Events, single_field},
     trail::Trail,
@@ -177,7 +178,8 @@ fn foreseen(request: &mut Request) -> Foreseen {
 
 /// What the fields of `operation` work with.
 fn with(request: Request, operation: &Arc<Operation>) -> Request {
-    request.data(operation.clone()).data(Arc::new(AnswerSize::default()))
+    let (size, blanks) = (Arc::new(AnswerSize::default()), Arc::new(Blanks::default()));
+    request.data(operation.clone()).data(size).data(blanks)
 }
 
 /// Adds what the decisions of `operation` took, unless the answer has a receipt of its own.

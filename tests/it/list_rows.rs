@@ -21,6 +21,8 @@ async fn a_row_is_answered_like_the_object_by_itself() {
     let world = World::start().await;
     let manager = world.signed_in("manager").await;
     let id = manager.creates_task("Water the plants").await;
+    // It stands before the other in each list.
+    manager.creates_task("Feed the cat").await;
     let mut refused = 0;
     for persona in [&manager, &world.signed_in("viewer").await] {
         for selection in [PLAIN, MERGED] {
@@ -28,8 +30,8 @@ async fn a_row_is_answered_like_the_object_by_itself() {
             let title = object.get("title").or(object.get("name")).unwrap();
             assert_eq!(title, "Water the plants", "{object}");
             for (field, path) in [
-                ("tasks { nodes", vec!["tasks", "nodes", "0"]),
-                ("tasks { edges { node", vec!["tasks", "edges", "0", "node"]),
+                ("tasks { nodes", vec!["tasks", "nodes", "1"]),
+                ("tasks { edges { node", vec!["tasks", "edges", "1", "node"]),
             ] {
                 let row = selected(persona, &id, field, &path, selection).await;
                 assert_eq!(row, (object.clone(), errors.clone()), "{field}");
