@@ -1,90 +1,52 @@
 //! The API: where *who is asking* (`auth`) meets *may they* (`permit`).
 //!
-//! A field declares what it needs with a directive ([`directives`]); the guard ([`guard`]) reads the declaration and
-//! asks the operation's decisions ([`decisions`]) before the resolver runs. Resolvers only see rows of the caller's
-//! tenant. Errors get their codes in one place ([`error`]).
+//! [`schema`] is what clients see. [`document`] is what is known of a document before it is executed, [`execution`] what
+//! an operation is executed with, and [`authorization`] asks for each field whether the caller may. [`clients`] is for
+//! the build tools of clients.
 
-mod answer_size;
-mod api_info;
-mod arguments;
-mod bad_ids;
-mod bill;
-mod budget;
-mod client;
-mod connection;
-mod context;
-mod cost;
-mod decision_log;
-mod decisions;
-mod describe;
-mod directives;
+mod authorization;
+mod clients;
 mod document;
-mod eager;
-mod error;
 mod execution;
-mod explain;
-mod field_errors;
-mod guard;
-mod id;
-mod input;
-mod limits;
-mod login;
-mod node;
-mod object_rules;
-mod permission;
-mod plan;
-mod policy_watch;
-mod rate_limit;
-mod reason;
-mod requirements;
-mod roles;
-mod rules;
-mod signed_in;
-mod subscription;
-mod sync_status;
-mod task;
-mod trail;
-mod trusted;
-mod type_lookup;
-mod typescript;
-mod user;
-mod user_error;
-mod validation;
-mod variables;
-mod viewer;
+mod schema;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_graphql::{
-    MergedObject, Name, SDLExportOptions, Schema,
+    Name, Schema,
     parser::types::{ExecutableDocument, OperationDefinition},
     registry::Registry,
 };
 use time::OffsetDateTime;
 
-pub use bill::Bill;
-pub use budget::TooManyChecks;
-pub use client::{
-    Client, ClientNeed, ClientOperation, Place, Problem, SourceFile, read_client, read_documents,
+pub use authorization::{policy_watch::PolicySight, rules::CoverageError};
+pub use clients::{
+    reader::{Client, ClientNeed, ClientOperation, Place, Problem, SourceFile, read_client, read_documents},
+    trusted::{
+        Listed, MAX_ID_BYTES, ManifestError, TrustedDocument, TrustedDocuments, UntrustedFile, read_manifest,
+        sha256,
+    },
+    typescript::typescript,
 };
-pub use context::Caller;
-pub use cost::Cost;
-pub use limits::{DocumentError, DocumentLimits, LimitExceeded};
-pub use policy_watch::PolicySight;
-pub use rules::CoverageError;
-pub use trusted::{
-    Listed, MAX_ID_BYTES, ManifestError, TrustedDocument, TrustedDocuments, UntrustedFile, read_manifest,
-    sha256,
+pub use document::{
+    budget::TooManyChecks,
+    cost::Cost,
+    limits::{DocumentError, DocumentLimits, LimitExceeded},
 };
-pub use typescript::typescript;
+pub use execution::{bill::Bill, context::Caller};
+pub use schema::sdl;
 
-use decisions::Snapshots;
-use describe::Described;
-use policy_watch::PolicyWatch;
-use roles::RoleBook;
-use rules::Rules;
-use subscription::{Pumps, Subscription};
-use trail::TrailContext;
+use authorization::{
+    decisions::Snapshots, describe::Described, policy_watch::PolicyWatch, roles::RoleBook, rules::Rules,
+    trail::TrailContext,
+};
+use document::validator::Validator;
+use execution::{error, field_errors::FieldErrors};
+use schema::{
+    ApiSchema, Mutation, Query, printed,
+    subscription::{Pumps, Subscription},
+    types,
+};
 
 use crate::{
     audit::Log,
@@ -94,27 +56,6 @@ use crate::{
     store::{Store, StoreError},
     sync::Sync,
 };
-
-/// Reading.
-#[derive(MergedObject, Default)]
-struct Query(
-    api_info::ApiInfoQuery,
-    viewer::ViewerQuery,
-    node::NodeQuery,
-    task::TaskQuery,
-    user::UserQuery,
-    permission::PermissionQuery,
-    requirements::RequirementQuery,
-    decision_log::DecisionLogQuery,
-    explain::ExplainQuery,
-    rate_limit::RateLimitQuery,
-);
-
-/// Writing. Fields run one after another, and each is decided afresh.
-#[derive(MergedObject, Default)]
-struct Mutation(login::LoginMutation, task::TaskMutation, user::UserMutation);
-
-type ApiSchema = Schema<Described<Query>, Described<Mutation>, Described<Subscription>>;
 
 /// What the API can be told about itself.
 #[derive(Debug, Clone, Copy)]
@@ -195,10 +136,10 @@ impl Api {
         };
         let (query, mutation) = (Query::default(), Mutation::default());
         let mut schema = Schema::build(Described(query), Described(mutation), Described(Subscription))
-            .extension(field_errors::FieldErrors)
+            .extension(FieldErrors)
             .data(rules)
             .data(pumps.board.clone())
-            .data(document::Validator::new(config))
+            .data(Validator::new(config))
             .data(services.clone());
         if !config.introspection {
             schema = schema.disable_introspection().disable_suggestions();
@@ -245,15 +186,6 @@ impl Api {
     }
 }
 
-/// The schema in the schema definition language, without a server to serve it.
-pub fn sdl() -> String {
-    printed(&Schema::new(
-        Described(Query::default()),
-        Described(Mutation::default()),
-        Described(Subscription),
-    ))
-}
-
 /// Every permission that a field or an input field asks for, as (resource, action), spelled as in Permit.
 ///
 /// # Errors
@@ -276,16 +208,6 @@ pub fn manifest() -> Result<String, Vec<CoverageError>> {
 
 fn written(rules: &Rules) -> String {
     serde_json::to_string_pretty(&rules.manifest()).unwrap_or_default()
-}
-
-/// The types of the schema.
-fn types() -> Registry {
-    rules::registry::<Described<Query>, Described<Mutation>, Described<Subscription>>()
-}
-
-/// With the addresses of the scalars' specifications, which code generators go by.
-fn printed(schema: &ApiSchema) -> String {
-    schema.sdl_with_options(SDLExportOptions::new().include_specified_by())
 }
 
 /// The operation that `name` selects, or the only one.
