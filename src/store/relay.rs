@@ -119,10 +119,10 @@ impl Hearing {
     async fn begin(&mut self) -> Result<(), StoreError> {
         let newest = Entity::find().select_only().column(Column::Seq).order_by_desc(Column::Seq).limit(1);
         if let Some(newest) = within(SILENCE, newest.into_tuple().one(&self.store.db)).await? {
-            self.delivered.note(newest);
+            self.delivered.note(newest, Instant::now());
             let told = numbers(self.delivered.horizon()).into_tuple::<i64>();
             for seq in within(SILENCE, told.all(&self.store.db)).await? {
-                self.delivered.note(seq);
+                self.delivered.note(seq, Instant::now());
             }
         }
         Ok(())
@@ -196,7 +196,7 @@ impl Hearing {
     }
 
     fn tell(&mut self, event: Model) {
-        if self.delivered.note(event.seq) {
+        if self.delivered.note(event.seq, Instant::now()) {
             self.store.feed.publish(Signal::Task(Arc::new(event)));
         }
     }
