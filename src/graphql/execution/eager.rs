@@ -10,7 +10,6 @@ use std::{
     future::{poll_fn, ready},
     mem,
     pin::Pin,
-    ptr::from_ref,
     sync::{Arc, Mutex, PoisonError},
     task::{self, Poll},
 };
@@ -19,7 +18,7 @@ use async_graphql::{
     Context, ContextSelectionSet, Name, ObjectType, OutputType, Positioned, ServerError, ServerResult, Value,
     extensions::ResolveInfo,
     indexmap::IndexMap,
-    parser::types::{Field, Selection, SelectionSet},
+    parser::types::{Field, Selection},
     registry::Registry,
     resolver_utils::{resolve_container, resolve_list},
 };
@@ -85,22 +84,24 @@ impl<T: ObjectType> OutputType for EagerList<T> {
 /// An object of the answer: all keys, and no values yet.
 type Blank = IndexMap<Name, Value>;
 
-/// The objects that an answer has so far, without their values, by their type and the address of their selection set,
-/// which stays where it is while its operation is executed. The rows of a list are all alike, and to copy one takes no
-/// hashing.
+/// The different objects that an answer has so far, without their values. The rows of a list are all alike, and to copy
+/// one takes no hashing.
 #[derive(Default)]
-pub(super) struct Blanks(Mutex<Vec<(usize, Cow<'static, str>, Blank)>>);
+pub(super) struct Blanks(Mutex<Vec<Blank>>);
 
 impl Blanks {
-    /// `make` tells the first one.
-    fn of<T: ObjectType>(&self, set: &SelectionSet, make: impl FnOnce() -> Option<Blank>) -> Option<Blank> {
-        let (address, object) = (from_ref(set).addr(), T::type_name());
+    /// One with the keys of `fields`; `None`: a key stands there twice.
+    fn of(&self, fields: &[&Positioned<Field>]) -> Option<Blank> {
+        let keys = || fields.iter().map(|field| &field.node.response_key().node);
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((.., blank)) = known.iter().find(|blank| blank.0 == address && blank.1 == object) {
+        if let Some(blank) = known.iter().find(|blank| blank.keys().eq(keys())) {
             return Some(blank.clone());
         }
-        let blank = make()?;
-        known.push((address, object, blank.clone()));
+        let blank: Blank = keys().map(|key| (key.clone(), Value::Null)).collect();
+        if blank.len() < fields.len() {
+            return None;
+        }
+        known.push(blank.clone());
         Some(blank)
     }
 }
@@ -119,15 +120,8 @@ impl<'a> Columns<'a> {
         if !columns.select(ctx, &T::type_name()) {
             return None;
         }
-        let blank = blanks.of::<T>(&ctx.item.node, || columns.blank())?;
+        let blank = blanks.of(&columns.fields)?;
         Some((columns, blank))
-    }
-
-    /// `None`: a key stands there twice.
-    fn blank(&self) -> Option<Blank> {
-        let keys = self.fields.iter().map(|field| field.node.response_key().node.clone());
-        let blank: Blank = keys.map(|key| (key, Value::Null)).collect();
-        (blank.len() == self.fields.len()).then_some(blank)
     }
 
     /// `false`: a fragment is not there.
