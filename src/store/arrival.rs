@@ -47,7 +47,7 @@ impl TenantStore {
     /// Several sign-ins of one person at once end in one row and wait for one item.
     ///
     /// # Errors
-    /// The database failed; nothing was written.
+    /// The database failed; nothing was written, unless it is [in doubt](StoreError::InDoubt).
     pub async fn sign_in(
         &self,
         person: NewUser,

@@ -54,7 +54,7 @@ impl TenantStore {
     /// makes of row and item what is stored under `key`.
     ///
     /// # Errors
-    /// The database failed; nothing was created.
+    /// The database failed; nothing was created, unless it is [in doubt](StoreError::InDoubt).
     pub async fn create_user<T: Serialize + DeserializeOwned + Sync + Send>(
         &self,
         new: NewUser,

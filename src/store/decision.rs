@@ -61,7 +61,7 @@ impl Store {
     /// Writes `decisions`, at most [`DECISIONS_AT_ONCE`]. Those that are there already are left alone.
     ///
     /// # Errors
-    /// The database failed; nothing was written.
+    /// The database failed; nothing was written, unless it is [in doubt](StoreError::InDoubt).
     pub async fn log_decisions(&self, decisions: &[Model]) -> Result<(), StoreError> {
         let tx = self.begin_briefly().await?;
         for piece in pieces(decisions) {
@@ -75,7 +75,7 @@ impl Store {
     /// Forgets the oldest `limit` decisions from before `time`; how many there were.
     ///
     /// # Errors
-    /// The database failed; nothing was forgotten.
+    /// The database failed; nothing was forgotten, unless it is [in doubt](StoreError::InDoubt).
     pub async fn forget_decisions(&self, time: i64, limit: u64) -> Result<u64, StoreError> {
         let oldest = Query::select()
             .column(Column::Id)

@@ -88,7 +88,7 @@ impl TenantStore {
     /// row, roles and tasks in one transaction. For a user whose removal is under way, asks for what is unfinished once more.
     ///
     /// # Errors
-    /// The database failed; nothing was done.
+    /// The database failed; nothing was done, unless it is [in doubt](StoreError::InDoubt).
     pub async fn begin_removal(
         &self,
         id: Uuid,

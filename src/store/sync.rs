@@ -128,7 +128,7 @@ impl TenantStore {
     /// Gives a role to a user; the item that tells Permit, or `None` if the user was removed meanwhile.
     ///
     /// # Errors
-    /// The database failed; nothing was changed.
+    /// The database failed; nothing was changed, unless it is [in doubt](StoreError::InDoubt).
     pub async fn give_role(&self, user: &Model, role: &str) -> Result<Option<i64>, StoreError> {
         let tx = self.begin_for(&user.subject).await?;
         if !self.is_member(&tx, Some(user.id)).await? {
@@ -144,7 +144,7 @@ impl TenantStore {
     /// user was removed meanwhile.
     ///
     /// # Errors
-    /// The database failed; nothing was changed.
+    /// The database failed; nothing was changed, unless it is [in doubt](StoreError::InDoubt).
     pub async fn take_role(
         &self,
         user: &Model,

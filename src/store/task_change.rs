@@ -107,7 +107,7 @@ impl TenantStore {
     /// Creates a task for the subject `by`, or finds the one that an earlier call with the same key created.
     ///
     /// # Errors
-    /// The database failed; nothing was created.
+    /// The database failed; nothing was created, unless it is [in doubt](StoreError::InDoubt).
     pub async fn create_task(
         &self,
         new: NewTask,
@@ -170,7 +170,7 @@ impl TenantStore {
     /// Applies `patch` for the subject `by` if the task is still as `expected`.
     ///
     /// # Errors
-    /// The database failed; nothing was changed.
+    /// The database failed; nothing was changed, unless it is [in doubt](StoreError::InDoubt).
     pub async fn update_task(
         &self,
         id: Uuid,

@@ -5,10 +5,15 @@ use std::time::{Duration, Instant};
 use backon::{ExponentialBuilder, Retryable as _};
 use entity::user;
 
-use super::{OutcomeKind, RoleOutcome, RolePolicy, SignedInPerson, Sync, desired::Wanted, report::Report};
+use super::{
+    OutcomeKind, RoleOutcome, RolePolicy, SignedInPerson, Sync, desired::Wanted, report::Report, unseen,
+};
 use crate::store::{
     Arrival, Entry, NewUser, Progress, SignIn, Source, StoreError, TenantStore, UNKNOWN_TENANT,
 };
+
+/// A warning for whoever is stored, but of whom more is not known at the moment.
+const UNSEEN: &str = "The database failed after you were stored; call `login` again to see what came of it.";
 
 /// How a login ended.
 #[derive(Debug)]
@@ -38,7 +43,8 @@ impl Sync {
     /// Stores the person, of whom `shown` is what is shown to others, and brings Permit in step.
     ///
     /// # Errors
-    /// Our own rows could not be read or written; repeating is safe. Permit's failures are part of the report.
+    /// Our own rows could not be read or written; repeating is safe. What fails once the person is stored, here or in
+    /// Permit, is part of the report.
     pub async fn login(
         &self,
         store: &TenantStore,
@@ -55,16 +61,34 @@ impl Sync {
             SignIn::Removed => return Ok(Login::Removed),
             SignIn::Known(arrival) => arrival,
         };
-        let progress = match arrival.work {
-            Some(item) => Some(self.carried_out(item, deadline).await?),
-            None => None,
-        };
-        let ledger = store.ledger_of(arrival.user.id).await?;
-        let mut report = told(arrival, person, &ledger, progress.as_ref());
-        if report.outcomes.iter().all(RoleOutcome::is_settled) && is_done(progress.as_ref()) {
-            self.await_visibility(store, person, deadline, &mut report).await?;
+        let work = arrival.work;
+        let mut report = LoginReport::of(arrival);
+        if let Err(error) = self.follow(store, person, work, deadline, &mut report).await {
+            unseen(&error);
+            report.warnings.push(UNSEEN.to_owned());
         }
         Ok(Login::Known(report))
+    }
+
+    /// Waits for the item that tells Permit, if there is one, and until the PDP knows it.
+    async fn follow(
+        &self,
+        store: &TenantStore,
+        person: &SignedInPerson,
+        work: Option<i64>,
+        deadline: Instant,
+        report: &mut LoginReport,
+    ) -> Result<(), StoreError> {
+        let progress = match work {
+            Some(item) => Some(self.carried_out(item, deadline).await),
+            None => None,
+        };
+        let ledger = store.ledger_of(report.user.id).await?;
+        tell(report, person, &ledger, progress.as_ref());
+        if report.outcomes.iter().all(RoleOutcome::is_settled) && is_done(progress.as_ref()) {
+            self.await_visibility(store, person, deadline, report).await?;
+        }
+        Ok(())
     }
 
     async fn await_visibility(
@@ -129,13 +153,7 @@ fn is_done(progress: Option<&Progress>) -> bool {
 }
 
 /// One outcome for each role of the token, and one for each that was taken away.
-fn told(
-    arrival: Arrival,
-    person: &SignedInPerson,
-    ledger: &[Entry],
-    progress: Option<&Progress>,
-) -> LoginReport {
-    let mut login = LoginReport::of(arrival);
+fn tell(login: &mut LoginReport, person: &SignedInPerson, ledger: &[Entry], progress: Option<&Progress>) {
     if person.roles.is_none() {
         login
             .warnings
@@ -168,7 +186,6 @@ fn told(
     if !is_done(progress) {
         login.warnings.push(unfinished(cause));
     }
-    login
 }
 
 fn unfinished(cause: Option<&str>) -> String {

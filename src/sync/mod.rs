@@ -94,22 +94,34 @@ impl Sync {
     }
 
     /// Wakes the workers, and waits until the item is done or an attempt failed, at most until `deadline`.
-    async fn carried_out(&self, item: i64, deadline: Instant) -> Result<Progress, StoreError> {
+    ///
+    /// The change that it belongs to is committed by now, and whoever made it is not told that it failed: while the
+    /// database cannot say how far the item is, it is waiting.
+    async fn carried_out(&self, item: i64, deadline: Instant) -> Progress {
         let mut ended = self.0.ended.subscribe();
         self.0.nudge.notify_one();
         loop {
-            let progress = self.0.store.progress(item).await?;
+            let progress = self.0.store.progress(item).await;
             match progress {
-                Some(Progress::Waiting) if Instant::now() < deadline => {}
-                Some(progress) => return Ok(progress),
+                Ok(Some(Progress::Waiting)) | Err(_) if Instant::now() < deadline => {}
+                Ok(Some(progress)) => return progress,
                 // Done, and swept away since.
-                None => return Ok(Progress::Done { report: String::new() }),
+                Ok(None) => return Progress::Done { report: String::new() },
+                Err(error) => {
+                    unseen(&error);
+                    return Progress::Waiting;
+                }
             }
             let pause = LOOK_AGAIN.min(deadline.saturating_duration_since(Instant::now()));
             // Whichever comes first: the sender lives as long as we do, and another node wakes nobody here.
             let _ = tokio::time::timeout(pause, ended.changed()).await;
         }
     }
+}
+
+/// Logs why nobody can tell what came of something that is committed.
+fn unseen(error: &StoreError) {
+    tracing::error!(cause = error.cause(), %error, "what came of a change cannot be looked up");
 }
 
 /// Given and family name, as Permit wants them, from the one name that tokens carry.

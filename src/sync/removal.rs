@@ -55,7 +55,7 @@ impl Sync {
     /// Repeating a removal that is not finished tries what is left at once.
     ///
     /// # Errors
-    /// Our own rows could not be read or written.
+    /// Our own rows could not be read or written; nothing was done, unless it is [in doubt](StoreError::InDoubt).
     pub async fn remove_user(
         &self,
         store: &TenantStore,
@@ -71,7 +71,7 @@ impl Sync {
             RemovalStart::HeirAbsent => return Ok(Removal::HeirAbsent),
         };
         let RemovalItems { permit, account } = items;
-        let permit = SystemOutcome::from(self.carried_out(permit, deadline).await?);
+        let permit = SystemOutcome::from(self.carried_out(permit, deadline).await);
         let auth0 = match account {
             None => SystemOutcome {
                 state: SystemState::NotConfigured,
@@ -79,7 +79,7 @@ impl Sync {
             },
             // Auth0 comes after Permit, so there is nothing to wait for while Permit is not done.
             Some(_) if permit.is_unfinished() => SystemOutcome { state: SystemState::Pending, detail: None },
-            Some(item) => self.carried_out(item, deadline).await?.into(),
+            Some(item) => self.carried_out(item, deadline).await.into(),
         };
         Ok(Removal::Begun { permit, auth0 })
     }

@@ -23,7 +23,7 @@ impl Sync {
     /// Gives `role` to `user` in their tenant.
     ///
     /// # Errors
-    /// Our own rows could not be read or written; nothing was changed.
+    /// Our own rows could not be read or written; nothing was changed, unless it is [in doubt](StoreError::InDoubt).
     pub async fn assign_role(
         &self,
         store: &TenantStore,
@@ -35,7 +35,7 @@ impl Sync {
             return Ok(RoleChange::UnknownRole);
         }
         let Some(item) = store.give_role(user, role).await? else { return Ok(RoleChange::Absent) };
-        let progress = self.carried_out(item, deadline).await?;
+        let progress = self.carried_out(item, deadline).await;
         Ok(match outcome(role, OutcomeKind::Kept, progress) {
             RoleOutcome { kind: OutcomeKind::UnknownRole, .. } => RoleChange::UnknownRole,
             outcome => RoleChange::Done(outcome),
@@ -45,7 +45,7 @@ impl Sync {
     /// Takes `role` from `user` in their tenant. Two administrators who demote each other at once cannot both succeed.
     ///
     /// # Errors
-    /// Our own rows could not be read or written; nothing was changed.
+    /// Our own rows could not be read or written; nothing was changed, unless it is [in doubt](StoreError::InDoubt).
     pub async fn unassign_role(
         &self,
         store: &TenantStore,
@@ -62,7 +62,7 @@ impl Sync {
             Ok(None) => return Ok(RoleChange::Absent),
             Err(LastAdmin) => return Ok(RoleChange::LastAdmin),
         };
-        let progress = self.carried_out(item, deadline).await?;
+        let progress = self.carried_out(item, deadline).await;
         Ok(RoleChange::Done(outcome(role, OutcomeKind::Removed, progress)))
     }
 

@@ -48,7 +48,7 @@ impl Sync {
     /// not touched; the tombstone of one who was removed from this tenant is lifted.
     ///
     /// # Errors
-    /// Our own rows could not be read or written; nobody was created.
+    /// Our own rows could not be read or written; nobody was created, unless it is [in doubt](StoreError::InDoubt).
     pub async fn create_user(
         &self,
         store: &TenantStore,
@@ -61,7 +61,7 @@ impl Sync {
             match store.recall_user_creation::<Stored>(key).await? {
                 None => {}
                 Some(Err(KeyReused)) => return Ok(UserCreationOutcome::KeyReused),
-                Some(Ok(stored)) => return self.created(store, stored, roles, deadline).await,
+                Some(Ok(stored)) => return self.repeated(store, stored, roles, deadline).await,
             }
         }
         let objection = tokio::time::timeout_at(deadline.into(), self.objection(&new, roles)).await;
@@ -76,10 +76,8 @@ impl Sync {
         match store.create_user(new, &desired, &entries, key, stored).await? {
             UserCreation::Taken => Ok(UserCreationOutcome::SubjectTaken),
             UserCreation::KeyReused => Ok(UserCreationOutcome::KeyReused),
-            UserCreation::Repeated(stored) => self.created(store, stored, roles, deadline).await,
-            UserCreation::Created { user, work } => {
-                self.created(store, Stored { user_id: user.id, work }, roles, deadline).await
-            }
+            UserCreation::Repeated(stored) => self.repeated(store, stored, roles, deadline).await,
+            UserCreation::Created { user, work } => Ok(self.created(Some(user), work, roles, deadline).await),
         }
     }
 
@@ -99,16 +97,26 @@ impl Sync {
         taken.then_some(Objection::EmailTaken)
     }
 
-    async fn created(
+    async fn repeated(
         &self,
         store: &TenantStore,
         stored: Stored,
         roles: &[String],
         deadline: Instant,
     ) -> Result<UserCreationOutcome, StoreError> {
-        let progress = self.carried_out(stored.work, deadline).await?;
-        let outcomes = roles.iter().map(|role| outcome(role, OutcomeKind::Kept, progress.clone())).collect();
         let user = store.find_user(stored.user_id).await?;
-        Ok(UserCreationOutcome::Created(UserCreated { user, outcomes }))
+        Ok(self.created(user, stored.work, roles, deadline).await)
+    }
+
+    async fn created(
+        &self,
+        user: Option<user::Model>,
+        work: i64,
+        roles: &[String],
+        deadline: Instant,
+    ) -> UserCreationOutcome {
+        let progress = self.carried_out(work, deadline).await;
+        let outcomes = roles.iter().map(|role| outcome(role, OutcomeKind::Kept, progress.clone())).collect();
+        UserCreationOutcome::Created(UserCreated { user, outcomes })
     }
 }

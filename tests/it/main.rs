@@ -3,6 +3,7 @@
 
 mod support;
 
+mod after_a_commit;
 mod architecture;
 mod authorization_code;
 mod backups;
