@@ -67,6 +67,9 @@ struct Options {
     /// `batching`, `fan-out`, `memory`, `idle`.
     #[arg(long, default_value = "")]
     only: String,
+    /// Leaves the Node server out, whose million queries take twenty minutes.
+    #[arg(long)]
+    without_node: bool,
     /// Given by `cargo bench`.
     #[arg(long, hide = true)]
     bench: bool,
@@ -136,7 +139,8 @@ fn worlds(server: &Runtime, options: &Arc<Options>, pdp: &Pdp) -> Vec<World> {
         let mut worlds = Vec::new();
         for database in Database::chosen(options.database, options.postgres_url.as_deref()).await {
             let mut world = World::start(url.clone(), database, handle.clone()).await;
-            if ["node", world::LIST_NAME, "memory"].iter().any(|part| options.wants(part)) {
+            let is_wanted = ["node", world::LIST_NAME, "memory"].iter().any(|part| options.wants(part));
+            if is_wanted && !options.without_node {
                 world.start_node(&url).await;
             }
             worlds.push(world);

@@ -58,7 +58,11 @@ impl Process {
         }
         let mut command = Command::new("node");
         command.args(["server.js", &settings.to_string()]).current_dir(&folder).env("NODE_ENV", "production");
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("node");
+        let mut child = command
+            .stdout(Stdio::piped())
+            .spawn()
+            .inspect_err(|error| eprintln!("there is no Node server: `node` does not start: {error}"))
+            .ok()?;
         let mut port = String::new();
         let output = child.stdout.take().expect("its output");
         BufReader::new(output).read_line(&mut port).expect("a line");
