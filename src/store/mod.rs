@@ -61,7 +61,7 @@ pub use ledger::{Entry, LastAdmin, Role};
 pub use operator::{Backlog, Unfinished};
 pub use outbox::{Job, Progress};
 pub use page::{Bound, End, Page, PageRequest, Position, Range, SortValue};
-pub use pool::{Config, is_protected};
+pub use pool::{Config, is_protected, unknown_parameter};
 pub use pool_watch::PoolWatch;
 pub use relay::Relay;
 pub use removal::{KEPT_ELSEWHERE, RemovalItems, RemovalStart, TasksOnRemoval};

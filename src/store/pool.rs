@@ -10,6 +10,7 @@ use sea_orm::{
     },
 };
 use secrecy::{ExposeSecret as _, SecretString};
+use url::Url;
 
 use super::StoreError;
 
@@ -45,6 +46,36 @@ pub struct Config {
 /// Statements that a connection keeps prepared. A list of ids is a statement of its own for each length, of some tens of
 /// kilobytes, so that the driver's hundred would be megabytes a connection.
 const STATEMENTS: usize = 32;
+
+/// Parameters of a URL that the driver of PostgreSQL reads, beside `options[NAME]`.
+const PARAMETERS: [&str; 18] = [
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "statement-cache-capacity",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+];
+
+/// The first parameter of `url` that the driver of PostgreSQL does not read. It leaves that out of account, be it
+/// `channel_binding=require`, and logs it with its value, be it a password.
+pub fn unknown_parameter(url: &Url) -> Option<String> {
+    let is_option = |key: &str| key.starts_with("options[") && key.ends_with(']');
+    let mut keys = url.query_pairs().map(|(key, _)| key.into_owned());
+    keys.find(|key| !PARAMETERS.contains(&key.as_str()) && !is_option(key))
+}
 
 /// Whether nobody on the way to the PostgreSQL server at `url` can read along: it is reached over loopback or a socket in
 /// the file system, or TLS is demanded. What the URL leaves out comes from the driver's `PG*` variables, as when it

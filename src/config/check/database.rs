@@ -1,8 +1,9 @@
 //! The database.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use secrecy::{ExposeSecret as _, SecretString};
+use url::Url;
 
 use super::{Args, Problems, positive};
 use crate::store;
@@ -14,7 +15,7 @@ pub(super) fn store(args: &Args, problems: &mut Problems) -> Option<store::Confi
     let given = &args.database;
     let url = given.database_url.as_ref().map_or(DEFAULT, SecretString::expose_secret);
     if let Err(problem) = check(url) {
-        problems.note("DATABASE_URL", problem);
+        problems.note("DATABASE_URL", &problem);
         return None;
     }
     if given.database_max_connections == 0 {
@@ -46,20 +47,24 @@ pub(super) fn store(args: &Args, problems: &mut Problems) -> Option<store::Confi
     })
 }
 
-fn check(text: &str) -> Result<(), &'static str> {
+fn check(text: &str) -> Result<(), Cow<'static, str>> {
     // Names of files need not be what a URL allows.
     if text.starts_with("sqlite:") {
         return Ok(());
     }
     if !["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme)) {
-        return Err("starts with neither sqlite: nor postgres://");
+        return Err("starts with neither sqlite: nor postgres://".into());
+    }
+    if let Some(key) = Url::parse(text).ok().and_then(|url| store::unknown_parameter(&url)) {
+        return Err(format!("has `{key}`, which the driver of PostgreSQL does not know: leave it out").into());
     }
     match store::is_protected(text) {
         Some(true) => Ok(()),
         Some(false) => Err(
-            "needs sslmode=verify-full (or verify-ca, or require), as its host (or PGHOST) is not loopback",
+            "needs sslmode=verify-full (or verify-ca, or require), as its host (or PGHOST) is not loopback"
+                .into(),
         ),
-        None => Err("is not a URL that the driver of PostgreSQL reads"),
+        None => Err("is not a URL that the driver of PostgreSQL reads".into()),
     }
 }
 
@@ -100,6 +105,23 @@ mod tests {
                 check(refused).is_err_and(|problem| problem.contains("sslmode=verify-full")),
                 "{refused}"
             );
+        }
+    }
+
+    #[test]
+    fn a_parameter_that_would_have_no_effect_is_refused() {
+        for (refused, key) in [
+            ("channel_binding=require", "channel_binding"),
+            ("sslmode=require&sslpassword=secret", "sslpassword"),
+            ("SSLMODE=require", "SSLMODE"),
+            ("options[search_path=x", "options[search_path"),
+        ] {
+            let told = check(&format!("postgres://u@localhost/db?{refused}")).unwrap_err();
+            assert!(told.contains(&format!("`{key}`")) && !told.contains("secret"), "{told}");
+        }
+        for fine in ["application_name=x&user=u&dbname=d&port=1", "options[search_path]=x", "ssl-mode=prefer"]
+        {
+            assert_eq!(check(&format!("postgres://u@localhost/db?{fine}")), Ok(()), "{fine}");
         }
     }
 
