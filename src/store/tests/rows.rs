@@ -1,6 +1,6 @@
 //! A hundred thousand rows of everything that is listed, on each database at hand.
 
-use std::time::Duration;
+use std::{thread, time::Duration};
 
 use sea_orm::{ConnectionTrait as _, Database, DbBackend};
 use tempfile::TempDir;
@@ -9,10 +9,28 @@ use uuid::Uuid;
 
 use crate::store::{Config, Store};
 
-/// A store full of rows of the tenant `big`. Dropped, an SQLite file goes with it.
+/// A store full of rows of the tenant `big`. Dropped, its database goes with it.
 pub(super) struct Full {
     pub(super) store: Store,
-    _file: Option<TempDir>,
+    _place: Place,
+}
+
+enum Place {
+    File { _folder: TempDir },
+    Server { url: String, name: String },
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Self::Server { url, name } = self else { return };
+        let (url, drop) = (url.clone(), format!("DROP DATABASE {name} WITH (FORCE)"));
+        let dropping = async move { Database::connect(&url).await?.execute_unprepared(&drop).await };
+        // The test's own runtime ends, perhaps by a panic; a database that stays goes with its server.
+        let dropped = thread::spawn(|| {
+            tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(dropping)
+        });
+        let _ = dropped.join();
+    }
 }
 
 /// Tables, how many rows, and what is in them. `ID(n)` is the n-th id, `i` counts the rows.
@@ -51,9 +69,9 @@ const TABLES: [(&str, u32, &str); 6] = [
 ];
 
 pub(super) async fn databases() -> Vec<Full> {
-    let file = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}/full.db?mode=rwc", file.path().display());
-    let mut all = vec![Full { store: filled(url).await, _file: Some(file) }];
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/full.db?mode=rwc", folder.path().display());
+    let mut all = vec![Full { store: filled(url).await, _place: Place::File { _folder: folder } }];
     let Some(server) = server() else {
         eprintln!("TEST_DATABASE_URL is not set: PostgreSQL is not tested here");
         return all;
@@ -63,7 +81,9 @@ pub(super) async fn databases() -> Vec<Full> {
     admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
     let mut url: Url = server.parse().unwrap();
     url.set_path(&name);
-    all.push(Full { store: filled(url.into()).await, _file: None });
+    // Begun before it is filled, so that it goes whatever fails.
+    let place = Place::Server { url: server, name };
+    all.push(Full { store: filled(url.into()).await, _place: place });
     all
 }
 
