@@ -108,6 +108,8 @@ pub(super) async fn open(config: &Config) -> Result<DatabaseConnection, StoreErr
     Database::connect(options).await.map_err(StoreError::opening)
 }
 
+/// A connection that is replaced leaves statistics behind where they are missing or out of date: without them SQLite
+/// passes all tasks of a tenant rather than sort somebody's few.
 fn sqlite(config: &Config, options: SqliteConnectOptions) -> SqliteConnectOptions {
     options
         .journal_mode(SqliteJournalMode::Wal)
@@ -115,6 +117,7 @@ fn sqlite(config: &Config, options: SqliteConnectOptions) -> SqliteConnectOption
         .busy_timeout(config.lock_timeout)
         .foreign_keys(true)
         .statement_cache_capacity(STATEMENTS)
+        .optimize_on_close(true, None)
         .pragma("temp_store", "memory")
 }
 

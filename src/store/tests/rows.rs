@@ -109,7 +109,7 @@ pub(super) fn config(url: String) -> Config {
 }
 
 async fn filled(url: String) -> Store {
-    let store = Store::connect(&config(url)).await.unwrap();
+    let store = Store::connect(&config(url.clone())).await.unwrap();
     let is_postgres = store.db.get_database_backend() == DbBackend::Postgres;
     for (table, count, values) in TABLES {
         let (numbers, values) = if is_postgres {
@@ -126,8 +126,11 @@ async fn filled(url: String) -> Store {
     }
     if is_postgres {
         store.db.execute_unprepared("VACUUM ANALYZE").await.unwrap();
+        return store;
     }
-    store
+    // As connections are replaced in time.
+    store.db.close().await.unwrap();
+    Store::connect(&config(url)).await.unwrap()
 }
 
 /// `values` with every `ID(…)` as the database writes it.
