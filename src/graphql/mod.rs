@@ -1,8 +1,9 @@
 //! The API: where *who is asking* (`auth`) meets *may they* (`permit`).
 //!
 //! [`schema`] is what clients see. [`document`] is what is known of a document before it is executed, [`execution`] what
-//! an operation is executed with, and [`authorization`] asks for each field whether the caller may. [`clients`] is for
-//! the build tools of clients.
+//! an operation is executed with, and [`authorization`] asks for each field whether the caller may, before its resolver
+//! runs. Resolvers only see rows of the caller's tenant. Errors get their codes in one place ([`error`]). [`clients`] is
+//! for the build tools of clients.
 
 mod authorization;
 mod clients;
