@@ -56,6 +56,7 @@ mod relay;
 mod removals;
 mod requirements;
 mod retention;
+mod roots;
 mod sandbox_process;
 mod sandbox_safety;
 mod schema;

@@ -31,7 +31,7 @@ use super::{
         decisions::{Decisions, Source},
         trail::Trail,
     },
-    document::{cost::Foreseen, variables},
+    document::{cost::Foreseen, roots, variables},
     schema::subscription::{Events, single_field},
     selected,
 };
@@ -49,7 +49,7 @@ impl Api {
             let source = self.for_reading(&caller);
             self.operation(caller, source, foreseen(&mut request))
         };
-        let response = match self.coerce(&mut request).await {
+        let response = match self.prepare(&mut request).await {
             Ok(()) => self.schema.execute(with(request, &operation)).await,
             Err(errors) => Response::from_errors(errors),
         };
@@ -87,7 +87,7 @@ impl Api {
         let caller = Caller { token: None, ..caller };
         let source = Source::Pool(self.pumps.pool.within(caller.trace));
         let operation = self.operation(caller, source, Foreseen::default());
-        let answers = match self.prepare(&mut request).await {
+        let answers = match self.prepare_subscription(&mut request).await {
             Ok(()) => {
                 let events = Events::new(&mut request, operation.clone(), self.config.operation_timeout);
                 let begun = events.begun.clone();
@@ -101,6 +101,16 @@ impl Api {
     }
 
     async fn prepare(&self, request: &mut Request) -> Result<(), Vec<ServerError>> {
+        self.coerce(request).await?;
+        if roots::are_written_once(request) {
+            return Ok(());
+        }
+        // The document is validated as it was written.
+        self.rehearse(request).await?;
+        roots::merge(request).map_err(|error| vec![error])
+    }
+
+    async fn prepare_subscription(&self, request: &mut Request) -> Result<(), Vec<ServerError>> {
         self.coerce(request).await?;
         if single_field::stands_alone(request) {
             return Ok(());

@@ -1,7 +1,8 @@
 //! Leaves out of a document what is nothing but a variable that was not sent: "if no value is provided, no entry is
-//! added" (sections 6.4.1 and 3.10). The document has been validated before, so nothing wrong is lost with it.
+//! added" (sections 6.4.1 and 3.10); and with it fragments and variables that nothing uses any more, which would be a
+//! mistake of their own. The document has been validated before, so nothing wrong is lost.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use async_graphql::{
     Name, Positioned, Request,
@@ -36,18 +37,24 @@ pub(super) fn without(
             operations.values_mut().collect()
         }
     };
-    let mut reached = BTreeSet::new();
-    for operation in operations {
-        let operation = &mut operation.node;
-        operation.variable_definitions.retain(|definition| !omitted.contains(&definition.node.name.node));
-        thin_directives(&mut operation.directives, omitted);
-        thin(&mut operation.selection_set.node, omitted);
-        reach(&operation.selection_set.node, &document.fragments, &mut reached);
-    }
-    document.fragments.retain(|name, _| reached.contains(name));
     for fragment in document.fragments.values_mut() {
         thin(&mut fragment.node.selection_set.node, omitted);
     }
+    let mut reached = HashSet::new();
+    for operation in operations {
+        let operation = &mut operation.node;
+        thin_directives(&mut operation.directives, omitted);
+        thin(&mut operation.selection_set.node, omitted);
+        let mut uses =
+            Uses { fragments: &document.fragments, reached: HashSet::new(), variables: HashSet::new() };
+        uses.directives(&operation.directives);
+        uses.set(&operation.selection_set.node);
+        let Uses { variables, reached: fragments, .. } = uses;
+        let used: HashSet<Name> = variables.into_iter().cloned().collect();
+        reached.extend(fragments.into_iter().cloned());
+        operation.variable_definitions.retain(|definition| used.contains(&definition.node.name.node));
+    }
+    document.fragments.retain(|name, _| reached.contains(name));
     document
 }
 
@@ -98,20 +105,58 @@ fn stays(value: &mut Value, omitted: &BTreeSet<Name>) -> bool {
     true
 }
 
-/// Adds the fragments that `set` spreads, directly or through others.
-fn reach(set: &SelectionSet, fragments: &Fragments, reached: &mut BTreeSet<Name>) {
-    for selection in &set.items {
-        match &selection.node {
-            Selection::Field(field) => reach(&field.node.selection_set.node, fragments, reached),
-            Selection::InlineFragment(inline) => reach(&inline.node.selection_set.node, fragments, reached),
-            Selection::FragmentSpread(spread) => {
-                let name = &spread.node.fragment_name.node;
-                if let Some(fragment) = fragments.get(name)
-                    && reached.insert(name.clone())
-                {
-                    reach(&fragment.node.selection_set.node, fragments, reached);
+/// What an operation uses, directly or through the fragments that it spreads.
+struct Uses<'a> {
+    fragments: &'a Fragments,
+    reached: HashSet<&'a Name>,
+    variables: HashSet<&'a Name>,
+}
+
+impl<'a> Uses<'a> {
+    fn set(&mut self, set: &'a SelectionSet) {
+        for selection in &set.items {
+            self.directives(selection.node.directives());
+            match &selection.node {
+                Selection::Field(field) => {
+                    self.arguments(&field.node.arguments);
+                    self.set(&field.node.selection_set.node);
+                }
+                Selection::InlineFragment(inline) => self.set(&inline.node.selection_set.node),
+                Selection::FragmentSpread(spread) => {
+                    let name = &spread.node.fragment_name.node;
+                    if let Some(fragment) = self.fragments.get(name)
+                        && self.reached.insert(name)
+                    {
+                        self.set(&fragment.node.selection_set.node);
+                    }
                 }
             }
+        }
+    }
+
+    fn directives(&mut self, directives: &'a [Positioned<Directive>]) {
+        for directive in directives {
+            self.arguments(&directive.node.arguments);
+        }
+    }
+
+    fn arguments(&mut self, arguments: &'a Arguments) {
+        for (_, value) in arguments {
+            self.value(&value.node);
+        }
+    }
+
+    fn value(&mut self, value: &'a Value) {
+        match value {
+            Value::Variable(name) => drop(self.variables.insert(name)),
+            Value::List(items) => items.iter().for_each(|item| self.value(item)),
+            Value::Object(entries) => entries.values().for_each(|entry| self.value(entry)),
+            Value::Null
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Boolean(_)
+            | Value::Binary(_)
+            | Value::Enum(_) => {}
         }
     }
 }
