@@ -4,13 +4,15 @@
 //! - 1 for itself, 10 for each field of a mutation, 25 for each document in an argument;
 //! - 1 for each object that it may return: a connection counts as the page that is asked for, any other list as
 //!   [`OTHER_LIST`] objects, or as many as there are in the argument that it answers;
-//! - 1 for each hundred leaves of these objects, where a long text counts as [`LONG_TEXT`] leaves;
+//! - 1 for each hundred leaves of these objects, where a long text counts as [`LONG_TEXT`] leaves, and a leaf once more
+//!   for each [`LONG_NAME`] bytes of the name that it is answered under;
 //! - 1 for each permission that is asked about: once for the tenant, for each object with object rules, and whether the
 //!   caller may be told who is allowed what they are not;
 //! - 1 for each thousand leaves of introspection, whose objects count as ten and whose lists count as large as those of
 //!   this schema are.
 //!
-//! A field that is selected again counts again, with an alias or without one: it is resolved again. It is what it may cost at most, not what it did: a page that is not full costs the same.
+//! A field that is selected again counts again, with an alias or without one. It is what it may cost at most, not what it
+//! did: a page that is not full costs the same.
 
 mod introspection;
 mod questions;
@@ -33,6 +35,8 @@ const OTHER_LIST: u64 = 5;
 const LEAVES: u64 = 100;
 /// Leaves that a long text counts as: seldom are its thousands of characters used.
 const LONG_TEXT: u64 = 25;
+/// Bytes of an alias that are as much to write as a leaf. No field of the schema has so long a name.
+const LONG_NAME: usize = 32;
 /// Leaves of introspection that cost one point: they need neither the database nor a permission.
 const INTROSPECTED_LEAVES: u64 = 1_000;
 

@@ -100,6 +100,8 @@ fn leaves_are_paid_for_each_row_however_they_are_repeated() {
     assert_eq!(page(&"notes ".repeat(50)), 105 + 50 * 25);
     assert_eq!(page(&"id ".repeat(50)), 104 + 50);
     assert_eq!(page(&"__typename ".repeat(50)), 104 + 50);
+    let long: Vec<String> = (0..50).map(|n| format!("{}{n:02}: __typename", "a".repeat(190))).collect();
+    assert_eq!(page(&long.join(" ")), 104 + 50 * 7, "192 bytes before each");
     let (flat, _) =
         points(&format!("{{ __schema {{ types {{ fields {{ {} }} }} }} }}", "description ".repeat(900)));
     assert!(flat > 800, "{flat}");

@@ -7,7 +7,8 @@ use async_graphql::{
 };
 
 use super::{
-    Cost, Foreseen, INTROSPECTED_LEAVES, LEAVES, LONG_TEXT, OTHER_LIST, introspection, questions::Questions,
+    Cost, Foreseen, INTROSPECTED_LEAVES, LEAVES, LONG_NAME, LONG_TEXT, OTHER_LIST, introspection,
+    questions::Questions,
 };
 use crate::graphql::{
     authorization::{
@@ -113,7 +114,7 @@ impl<'a> Walk<'a> {
     fn field(&mut self, types: &[&'a str], above: Above, field: &'a Field) {
         let name = field.name.node.as_str();
         if name == TYPENAME {
-            self.leaves = self.leaves.saturating_add(above.times);
+            self.leaf(above.times, field);
             return;
         }
         if name.starts_with("__") {
@@ -145,13 +146,19 @@ impl<'a> Walk<'a> {
         let set = &field.selection_set.node;
         if set.items.is_empty() {
             let each = if is_one_of(&LONG_TEXTS, ty, &meta.name) { LONG_TEXT } else { 1 };
-            self.leaves = self.leaves.saturating_add(times.saturating_mul(each));
+            self.leaf(times.saturating_mul(each), field);
         } else {
             self.add(times);
             let page = if concrete.ends_with(CONNECTION) { self.page(field) } else { above.page };
             let below = possible(self.ground.registry, concrete);
             self.set(&below, Above { times, page }, set);
         }
+    }
+
+    /// Counts values under the name of `field`, which is written beside each of them.
+    fn leaf(&mut self, values: u64, field: &Field) {
+        let names = 1 + (field.response_key().node.len() / LONG_NAME) as u64;
+        self.leaves = self.leaves.saturating_add(values.saturating_mul(names));
     }
 
     fn add(&mut self, points: u64) {
