@@ -12,8 +12,10 @@ use std::{
 
 use tokio::time::Instant;
 
-/// Longer than a transaction is open: a mutation that is late goes on for as long again, 60 s by default.
-const OPEN: Duration = Duration::from_mins(2);
+/// Longest that an operation may be given. A mutation that is late goes on for as long again.
+pub const MAX_OPERATION_TIMEOUT: Duration = Duration::from_mins(1);
+/// Longer than a transaction is open.
+const OPEN: Duration = MAX_OPERATION_TIMEOUT.saturating_mul(2).saturating_add(Duration::from_secs(10));
 /// How much further a look back reaches, in numbers: for those that were open when this node began to hear.
 const OVERLAP: i64 = 4_096;
 /// The newest number is noted so often.

@@ -47,6 +47,7 @@ use self::pool::open;
 pub use arrival::{Arrival, Desired, SignIn};
 pub use creation::{UserCreation, given};
 pub use decision::{DECISIONS_AT_ONCE, DecisionExport, DecisionQuery};
+pub use delivered::MAX_OPERATION_TIMEOUT;
 pub use entity::{
     decision::Model as LoggedDecision,
     outbox::{Kind, State as ItemState},

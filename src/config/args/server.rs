@@ -44,7 +44,8 @@ pub struct ServerArgs {
     /// Longest that a client may take to read what it was sent; whoever does not is let go.
     #[arg(long, env = "SEND_TIMEOUT_MS", default_value_t = 10_000)]
     pub send_timeout_ms: u64,
-    /// Longest that an operation may take: a query, a mutation, the opening of a subscription, and each of its events.
+    /// Longest that an operation may take: a query, a mutation, the opening of a subscription, and each of its events. At
+    /// most 60 s.
     #[arg(long, env = "OPERATION_TIMEOUT_MS", default_value_t = 30_000)]
     pub operation_timeout_ms: u64,
     /// Longest that a WebSocket may stay open before its `connection_init`.

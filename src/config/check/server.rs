@@ -6,7 +6,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use super::{Args, Problems, filled, positive, rate_limit, url};
-use crate::{graphql, http};
+use crate::{graphql, http, store::MAX_OPERATION_TIMEOUT};
 
 pub(super) fn graphql(args: &Args, problems: &mut Problems) -> graphql::Config {
     let interval = args.permit.permission_recheck_interval;
@@ -43,7 +43,7 @@ pub(super) fn http(args: &Args, problems: &mut Problems) -> http::Config {
         header_timeout: positive("HEADER_TIMEOUT_MS", given.header_timeout_ms, problems),
         body_timeout: positive("BODY_TIMEOUT_MS", given.body_timeout_ms, problems),
         send_timeout: positive("SEND_TIMEOUT_MS", given.send_timeout_ms, problems),
-        operation_timeout: positive("OPERATION_TIMEOUT_MS", given.operation_timeout_ms, problems),
+        operation_timeout: operation_timeout(given.operation_timeout_ms, problems),
         ws_init_timeout: positive("WS_INIT_TIMEOUT_MS", given.ws_init_timeout_ms, problems),
         ws_keep_alive: positive("WS_KEEP_ALIVE_MS", given.ws_keep_alive_ms, problems),
         max_subscriptions_per_socket: given.max_subscriptions_per_socket.max(1),
@@ -55,6 +55,16 @@ pub(super) fn http(args: &Args, problems: &mut Problems) -> http::Config {
         console: given.console.unwrap_or(false),
         console_token_url,
     }
+}
+
+/// What other nodes are told of a mutation that takes longer could be missed.
+fn operation_timeout(given: u64, problems: &mut Problems) -> Duration {
+    let timeout = positive("OPERATION_TIMEOUT_MS", given, problems);
+    if timeout > MAX_OPERATION_TIMEOUT {
+        let most = MAX_OPERATION_TIMEOUT.as_millis();
+        problems.note("OPERATION_TIMEOUT_MS", &format!("must be at most {most}"));
+    }
+    timeout
 }
 
 fn documents(args: &Args, problems: &mut Problems) -> http::DocumentsConfig {

@@ -167,3 +167,12 @@ fn more_connections_than_can_be_counted_are_refused() {
 
     assert!(problems.contains("MAX_CONNECTIONS must be at most 2305843009213693951"), "{problems}");
 }
+
+#[test]
+fn an_operation_ends_before_its_events_could_be_missed() {
+    assert!(with(&["--operation-timeout-ms=60000"]).is_ok());
+
+    let problems = with(&["--operation-timeout-ms=60001"]).unwrap_err().to_string();
+
+    assert!(problems.contains("OPERATION_TIMEOUT_MS must be at most 60000"), "{problems}");
+}
