@@ -7,13 +7,13 @@ use clap::Parser as _;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde_json::json;
 use taskgate::{
-    app,
+    app::{self, App},
     auth::Authenticator,
     config::{Args, Config},
     http,
     permit::Pdp,
     sandbox::{AUDIENCE, Ports, ROLES_CLAIM, Sandbox, permit::API_KEY},
-    store::{End, NewTask, PageRequest, Store, TaskListQuery},
+    store::{End, NewTask, PageRequest, Relay, Store, TaskListQuery},
 };
 use tokio::net::TcpListener;
 use url::Url;
@@ -56,6 +56,8 @@ pub(crate) struct World {
     database: Database,
     flags: Vec<(&'static str, String)>,
     node: Option<Process>,
+    /// Over PostgreSQL, events come through them.
+    _relays: [Relay; 2],
 }
 
 impl World {
@@ -63,13 +65,13 @@ impl World {
         let sandbox = Sandbox::start(Ports { issuer: 0, permit_api: 0, pdp: 0 }).await.expect("free ports");
         let flags = flags(&sandbox, &pdp, &database.url);
         let config = config(&flags);
-        let app = app::build(&config, handle).await.expect("an API");
-        let api = serve(app.router, &config.http).await;
+        let App { router, relay, .. } = app::build(&config, handle).await.expect("an API");
+        let api = serve(router, &config.http).await;
         let mut with_rules = config.clone();
         with_rules.graphql.object_rules = true;
         let unused = PrometheusBuilder::new().build_recorder().handle();
-        let app = app::build(&with_rules, unused).await.expect("an API with object rules");
-        let by_object = serve(app.router, &config.http).await;
+        let ruled = app::build(&with_rules, unused).await.expect("an API with object rules");
+        let by_object = serve(ruled.router, &config.http).await;
         let store = Store::connect(&config.store).await.expect("the same database");
         let authenticator = Authenticator::new(config.auth.clone()).expect("a verifier");
         let parts = Parts {
@@ -95,6 +97,7 @@ impl World {
             database,
             flags,
             node,
+            _relays: [relay, ruled.relay],
         };
         world.token = world.token("manager").await;
         let ids = world.ids().await;
