@@ -1,5 +1,5 @@
-//! Whether the process lives (`/health`) and whether it can do its work (`/ready`). Anybody may ask, so whoever asks within
-//! a moment shares one look: asking often costs the database and the PDP nothing.
+//! Whether the process lives (`/health`) and whether it can do its work (`/ready`, and `ready` in `/metrics`). Anybody may
+//! ask, so whoever asks within a moment shares one look: asking often costs the database and the PDP nothing.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,6 +11,7 @@ use axum::{
 };
 use moka::future::Cache;
 use serde_json::json;
+use tokio::time::timeout;
 
 use super::{AppState, connection::Connection};
 use crate::{
@@ -20,6 +21,8 @@ use crate::{
 
 /// How old the outcome of a look may be.
 const MOMENT: Duration = Duration::from_secs(1);
+/// A monitor waits for a look no longer; what does not answer until then does not answer.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What was seen a moment ago, if anybody asked.
 pub(super) struct Outlook(Cache<(), Arc<Seen>>);
@@ -44,6 +47,23 @@ impl Outlook {
     }
 }
 
+impl Seen {
+    fn missing(&self) -> &[String] {
+        if let PolicySight::Lacks(missing) = &self.parts.policy { missing.as_slice() } else { &[] }
+    }
+
+    fn is_ready(&self) -> bool {
+        self.parts.database && self.parts.pdp && self.keys && self.missing().is_empty()
+    }
+}
+
+/// Has `ready` in `/metrics` say what `/ready` says.
+pub(super) async fn measure(state: &AppState) {
+    let seen = timeout(PATIENCE, state.outlook.seen(&state.api, &state.authenticator)).await;
+    let is_ready = seen.is_ok_and(|seen| seen.is_ready());
+    metrics::gauge!("ready").set(f64::from(u8::from(is_ready)));
+}
+
 /// The process answers.
 pub(super) async fn live() -> impl IntoResponse {
     Json(json!({"status": "ok"}))
@@ -59,10 +79,9 @@ pub(super) async fn ready(
         return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "stopping"}))).into_response();
     }
     let seen = state.outlook.seen(&state.api, &state.authenticator).await;
-    let Seen { parts, keys } = &*seen;
+    let (Seen { parts, keys }, missing) = (&*seen, seen.missing());
     let told = |works: bool, reason: &'static str| if works { "ok" } else { reason };
-    let missing = if let PolicySight::Lacks(missing) = &parts.policy { missing.as_slice() } else { &[] };
-    let all = parts.database && parts.pdp && *keys && missing.is_empty();
+    let all = seen.is_ready();
     let status = if all { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let mut body = json!({
         "status": if all { "ok" } else { "not ready" },

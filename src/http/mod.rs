@@ -181,6 +181,7 @@ async fn manifest(State(state): State<Arc<AppState>>) -> Response {
 }
 
 async fn metrics_page(State(state): State<Arc<AppState>>) -> Response {
+    health::measure(&state).await;
     let page = state.metrics.render();
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page).into_response()
 }

@@ -30,8 +30,9 @@ const WAVES: Kind = Histogram(&[0.0, 1.0, 2.0, 3.0, 5.0, 10.0]);
 type Series = (&'static str, &'static [&'static str], Kind, &'static str);
 
 #[rustfmt::skip]
-const SERIES: [Series; 35] = [
+const SERIES: [Series; 36] = [
     ("build_info", &["version"], Gauge, "Always 1; the version of the program is its label."),
+    ("ready", &[], Gauge, "1 while database, signing keys, decision point and policy are as `/ready` asks; else 0."),
     ("graphql_requests_total", &["operation", "type", "outcome"], Counter, "Operations, by trusted name, type, and OK or the code of their first error."),
     ("graphql_request_duration_seconds", &["type"], LATENCY, "Time from a query or mutation that is read to its answer."),
     ("rate_limited_total", &["bucket"], Counter, "Requests and events that were refused for want of points, by bucket: subject, address, or verification of tokens."),

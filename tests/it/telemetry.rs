@@ -142,6 +142,23 @@ async fn the_page_has_every_series_that_the_guide_promises_and_no_other_and_tell
 }
 
 #[tokio::test]
+async fn a_monitor_sees_whether_a_server_is_ready() {
+    let world = World::start().await;
+    let files = tempfile::tempdir().unwrap();
+    let database = format!("sqlite://{}/ready.db?mode=rwc", files.path().display());
+    let server = Process::start(&world.sandbox, &database, &[("--permit-facts-proxy", "off")]).await;
+    let is = async |ready: f64| (server.metric("ready").await == Some(ready)).then_some(());
+    eventually("a server that is ready", async || is(1.0).await).await;
+
+    let pdp = world.sandbox.pdp.url();
+    world.break_it(&pdp, json!({"kind": "status", "status": 500})).await;
+    eventually("a server without its decision point", async || is(0.0).await).await;
+
+    world.mend(&pdp).await;
+    eventually("a server that has it again", async || is(1.0).await).await;
+}
+
+#[tokio::test]
 async fn operations_are_counted_by_what_became_of_them() {
     let scene = Scene::played().await;
     let page = scene.server.metrics().await;
