@@ -8,19 +8,19 @@ use crate::permit::DenyCode;
 /// Why a permission is not held.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::graphql) enum DenialReason {
-    /// The account has not been copied to Permit yet: call `login`.
+    /// The subject's account has not been copied to Permit yet: they have to call `login`.
     UserNotSynced,
     /// Permit does not know the tenant.
     NoSuchTenant,
-    /// The caller holds no role in this tenant.
+    /// The subject holds no role in this tenant.
     NoRoleInTenant,
-    /// None of the caller's roles holds the permission.
+    /// None of the subject's roles holds the permission.
     NoPermission,
     /// Permit does not know the resource.
     NoSuchResource,
     /// The resource has no such action.
     NoSuchAction,
-    /// The caller is in no relation to the object that would allow it.
+    /// The subject is in no relation to the object that would allow it.
     NoRelation,
     /// No attribute rule matches.
     NoMatchingRule,

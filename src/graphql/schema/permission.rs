@@ -31,7 +31,7 @@ const MAX_CHECKS: usize = 200;
 /// Longest resource or action that is asked about, in bytes.
 const MAX_WORD: usize = 100;
 
-/// Whether the caller holds a permission, and if not, why and what to do.
+/// Whether somebody holds a permission, and if not, why and what to do: the caller, or whom `explain(asUser:)` names.
 #[derive(SimpleObject, Debug, Clone)]
 pub(in crate::graphql) struct PermissionResult {
     /// Whether it is allowed at this moment.

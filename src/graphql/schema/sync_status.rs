@@ -22,7 +22,7 @@ pub(super) struct SyncStatus {
     last_synced_at: Option<OffsetDateTime>,
 }
 
-/// How far Permit is in step with a user.
+/// Whether Permit was told everything about a user.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
 enum SyncState {
     /// There was never anything to tell: the caller neither called `login` nor was created by an administrator.

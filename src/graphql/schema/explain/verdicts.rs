@@ -28,7 +28,7 @@ use crate::{
 };
 
 const ON_OBJECT: &str = "Denied in general; the owner or the assignee of the object may hold it.";
-const NARROWED: &str = "Denied in general; then only tasks are told that the subject owns or is to do.";
+const NARROWED: &str = "Denied in general; the list then has only tasks that the subject owns or is to do.";
 const UNCHANGED: &str = "Denied, but not needed where the object has this value already.";
 
 /// For whom it is explained.

@@ -18,7 +18,7 @@ use crate::graphql::{
     },
 };
 
-/// Something that happened to a task.
+/// A change of a task, as a subscriber is told it.
 #[derive(SimpleObject, Debug, Clone)]
 pub(in crate::graphql) struct TaskChange {
     /// What happened.
@@ -40,7 +40,7 @@ pub(in crate::graphql) enum TaskChangeKind {
     Updated,
     /// It is gone.
     Deleted,
-    /// It was changed, and the caller may not read it any more.
+    /// It was changed, and the caller may not read it any more. Only in `taskChanged`.
     NoLongerVisible,
 }
 

@@ -40,7 +40,7 @@ use crate::graphql::{
 /// Being told.
 pub(in crate::graphql) struct Subscription;
 
-/// Being told. Operations have exactly one field.
+/// What clients are told as it happens. An operation has exactly one field.
 #[Subscription(guard = permitted("Subscription"))]
 impl Subscription {
     /// Tells of tasks that are created, changed or deleted, as far as the caller may read them at that moment; also of
@@ -56,7 +56,7 @@ impl Subscription {
         Ok(changes)
     }
 
-    /// Tells the caller's permissions whenever they are others than before; the first time when they change.
+    /// Tells the caller's permissions each time they change; not when the subscription begins.
     #[graphql(directive = signed_in::apply())]
     async fn viewer_permissions_changed(
         &self,

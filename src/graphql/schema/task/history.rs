@@ -41,7 +41,7 @@ pub(in crate::graphql) struct TaskEventEdge {
     cursor: String,
 }
 
-/// Something that happened to a task.
+/// A change of a task, as its history keeps it.
 #[derive(SimpleObject, Debug, Clone)]
 pub(in crate::graphql) struct TaskEvent {
     /// Unique and stable; an event is no `Node`.

@@ -68,7 +68,7 @@ impl TaskConnection {
         PageInfo::of(&self.page, |task| cursor(self.query.order, task))
     }
 
-    /// How many tasks the list has, over all its pages; null where it could not be told honestly.
+    /// How many tasks the list has, over all its pages; null for a caller who may read only single tasks.
     async fn total_count(&self, ctx: &Context<'_>) -> Result<Option<i32>> {
         if self.is_narrowed {
             return Ok(None);

@@ -17,7 +17,7 @@ pub(in crate::graphql) struct CreateUserInput {
     pub(super) name: Option<String>,
     /// At most 254 characters.
     pub(super) email: Option<String>,
-    /// Roles to give, spelled as in Permit.
+    /// Roles to give, at most 50, spelled as in Permit.
     pub(super) roles: Option<Vec<String>>,
     /// Repeat a create with the same key and input within 24 hours, and you get the first outcome again.
     /// At most 200 characters.
@@ -90,7 +90,7 @@ pub(in crate::graphql) struct DeleteUserPayload {
 pub(in crate::graphql) struct RolePayload {
     /// The user with the roles they have now; null when the caller may not read users.
     pub(super) user: Option<User>,
-    /// What became of the role.
+    /// What became of the role; null when nothing was done.
     pub(super) outcome: Option<RoleOutcome>,
     /// What the person can fix; empty when it was done.
     pub(super) user_errors: Vec<UserError>,

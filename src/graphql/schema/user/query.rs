@@ -109,7 +109,7 @@ impl UserConnection {
         PageInfo::of(&self.page, cursor)
     }
 
-    /// How many users the list has, over all its pages; null where it could not be told honestly.
+    /// How many users the list has, over all its pages; null when they are more than an `Int` holds.
     async fn total_count(&self, ctx: &Context<'_>) -> Result<Option<i32>> {
         let store = &ctx.signed_in()?.store;
         let count = store.count_users(self.name_contains.as_deref()).await.map_err(ApiError::from)?;
