@@ -18,9 +18,10 @@
 //! once more for everybody who would hear of it. Beside the requests, [`policy`] compares the policy file with what
 //! Permit holds.
 //!
-//! [`app`] puts the parts together, [`config`] alone reads the environment, [`audit`] keeps the log of decisions,
-//! [`trace`] says of which trace a request is a part, [`auth0_admin`] removes accounts at Auth0, `sandbox` stands in for Auth0 and Permit behind their URLs.
-//! `tests/it/architecture.rs` holds the table of who may import whom.
+//! [`commands`] is what the program can be told to do, serving among it. [`app`] puts the parts together, [`config`]
+//! alone reads the environment, [`telemetry`] sets up logs, metrics and traces, [`audit`] keeps the log of decisions,
+//! [`trace`] says of which trace a request is a part, [`auth0_admin`] removes accounts at Auth0, `sandbox` stands in for
+//! Auth0 and Permit behind their URLs. `tests/it/architecture.rs` holds the table of who may import whom.
 
 // The futures of a list hold those of its rows, their objects and their fields.
 #![recursion_limit = "256"]

@@ -3,7 +3,8 @@
 //! [`schema`] is what clients see. [`document`] is what is known of a document before it is executed, [`execution`] what
 //! an operation is executed with, and [`authorization`] asks for each field whether the caller may, before its resolver
 //! runs. Resolvers only see rows of the caller's tenant. Errors get their codes in one place ([`error`]). [`clients`] is
-//! for the build tools of clients.
+//! for the build tools of clients. `Api::execute` and `Api::subscribe` are in [`execution`], `Api::cost` and
+//! `Api::check_budget` in [`document`].
 
 mod authorization;
 mod clients;

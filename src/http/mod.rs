@@ -2,6 +2,9 @@
 //!
 //! Layers, outermost first: the request gets its name and its trace span, the answer its headers; CORS answers
 //! preflights; panics become a 500. Everything that can fail answers in the shape of GraphQL errors.
+//!
+//! Begin with [`graphql`]: [`sender`] says who asks, [`operation`] what, [`execution`] what becomes of it; [`socket`] and
+//! [`event_stream`] are the other ways in.
 
 mod address;
 mod connection;

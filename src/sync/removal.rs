@@ -51,8 +51,8 @@ pub enum Removal {
 }
 
 impl Sync {
-    /// Removes the user `id` for the subject `by` from their tenant, and from Permit and Auth0 when no other tenant has the person.
-    /// Repeating a removal that is not finished tries what is left at once.
+    /// Removes the user `id` for the subject `by` from their tenant, and from Permit and Auth0 when no other tenant has
+    /// the person. Repeating a removal that is not finished tries what is left at once.
     ///
     /// # Errors
     /// Our own rows could not be read or written; nothing was done, unless it is [in doubt](StoreError::InDoubt).

@@ -4,7 +4,8 @@ use async_graphql::{Context, Name, Value};
 
 use crate::graphql::execution::error::ApiError;
 
-/// The argument `name`; `None` when it was not supplied. What cannot be read must not pass for that: its permission would not be asked.
+/// The argument `name`; `None` when it was not supplied. What cannot be read must not pass for that: its permission
+/// would not be asked.
 pub(in crate::graphql) fn argument(ctx: &Context<'_>, name: &str) -> Result<Option<Value>, ApiError> {
     let unreadable = |_| ApiError::bad_input(name, "This argument cannot be read.");
     let arguments = ctx.field().arguments().map_err(unreadable)?;

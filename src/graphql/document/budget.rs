@@ -1,5 +1,5 @@
-//! How many permissions an operation may ask about, counted before it is executed where its text and its variables
-//! tell: the lists of the root field `permissions`. What depends on rows is counted by
+//! How many permissions an operation certainly asks about, counted before it is executed where its text and its
+//! variables tell: the lists of the root field `permissions`. What depends on rows is counted by
 //! [`decisions`](crate::graphql::authorization::decisions) when it is asked.
 
 use std::collections::HashSet;

@@ -1,8 +1,8 @@
 //! `explain`: what an operation would need, and whether somebody holds it, without executing anything.
 //!
-//! The document is validated by a schema without data ([`crate::graphql::document::validator`]) and walked ([`crate::graphql::authorization::plan`]); all that it
-//! would ask is asked at once, at the type level ([`verdicts`]). Nothing is loaded for it, so that what depends on an
-//! object is told to be undecided.
+//! The document is validated by a schema without data ([`crate::graphql::document::validator`]) and walked
+//! ([`crate::graphql::authorization::plan`]); all that it would ask is asked at once, at the type level ([`verdicts`]).
+//! Nothing is loaded for it, so that what depends on an object is told to be undecided.
 
 mod request;
 mod verdicts;
