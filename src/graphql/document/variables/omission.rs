@@ -50,9 +50,9 @@ pub(super) fn without(
         uses.directives(&operation.directives);
         uses.set(&operation.selection_set.node);
         let Uses { variables, reached: fragments, .. } = uses;
-        let used: HashSet<Name> = variables.into_iter().cloned().collect();
+        let wanted: HashSet<Name> = variables.into_iter().cloned().collect();
         reached.extend(fragments.into_iter().cloned());
-        operation.variable_definitions.retain(|definition| used.contains(&definition.node.name.node));
+        operation.variable_definitions.retain(|definition| wanted.contains(&definition.node.name.node));
     }
     document.fragments.retain(|name, _| reached.contains(name));
     document
